@@ -1,0 +1,94 @@
+"""The command line: names only. A command's module is imported when it runs, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from typing import NamedTuple
+
+import click
+
+import edge_app
+from edge_app.errors import BackendMissing, EdgeSerError
+
+
+class Entry(NamedTuple):
+    """Where a command lives, what it does, and which extra it needs where it is not part of the device's program."""
+
+    target: str
+    summary: str
+    extra: str | None = None
+
+
+COMMANDS = {
+    "listen": Entry(
+        "edge_app.commands.listen:listen", "Show the emotion of a microphone, a file or a pipe as it moves."
+    ),
+    "analyze": Entry("edge_app.commands.analyze:analyze", "Estimate whole files or folders, into JSON lines or CSV."),
+    "devices": Entry("edge_app.commands.devices:devices", "List the microphones."),
+    "doctor": Entry("edge_app.commands.doctor:doctor", "Check this machine: libraries, microphone, models."),
+    "models": Entry("edge_app.commands.models:models", "List, show and verify model bundles."),
+    "bench": Entry("edge_app.commands.bench:bench", "Measure latency, memory and start-up on this machine."),
+    "train": Entry("train.commands.train:train", "Train a model from a configuration.", "train"),
+    "crossval": Entry("train.commands.crossval:crossval", "Train and test with speakers disjoint.", "train"),
+    "evaluate": Entry("train.commands.evaluate:evaluate", "Measure a bundle on a corpus.", "eval"),
+    "export": Entry("export.command:export", "Turn a training run into a model bundle.", "export"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command.
+
+        Raises:
+            BackendMissing: it is part of the repository, or needs an extra that is not installed.
+        """
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.target.partition(":")
+        if entry.extra is not None and importlib.util.find_spec(module.partition(".")[0]) is None:
+            raise BackendMissing(
+                f"'{cmd_name}' is part of the repository, not of the installed package: clone it and run "
+                f"pip install -e '.[{entry.extra}]' there"
+            )
+        try:
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if entry.extra is None:
+                raise
+            raise BackendMissing(
+                f"'{cmd_name}' needs the package {error.name!r}: run pip install -e '.[{entry.extra}]' in the repository"
+            ) from error
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their summaries, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(edge_app.__version__, prog_name="edge-ser")
+def cli() -> None:
+    """Continuous speech emotion recognition on the device. No audio leaves it."""
+
+
+def main() -> None:
+    """Run the command line; an :class:`EdgeSerError` becomes one line on standard error and exit code 2."""
+    try:
+        cli.main(prog_name="edge-ser")
+    except EdgeSerError as error:
+        click.echo(f"edge-ser: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

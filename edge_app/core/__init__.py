@@ -1,0 +1,1 @@
+"""What training and the device share: numpy only."""

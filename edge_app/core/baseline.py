@@ -1,0 +1,69 @@
+"""The baseline: what a feature usually is, so that a model sees how far it is from usual.
+
+Every window is standardised, ``(x - mean) / deviation`` per band, by statistics that come with the bundle (from its
+training windows). Training runs this same stage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_app.core.types import Floats
+
+SMALLEST_DEVIATION = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Statistics of a feature set over many frames.
+
+    Attributes:
+        digest: digest of the feature spec they belong to.
+        count: number of frames they were taken over.
+        mean: float32, shape (dimension,).
+        deviation: float32, shape (dimension,), positive.
+    """
+
+    digest: str
+    count: int
+    mean: Floats
+    deviation: Floats
+
+    def standardise(self, features: Floats) -> Floats:
+        """Return ``(features - mean) / deviation``, any shape (..., dimension)."""
+        return (features - self.mean) / self.deviation
+
+
+class BaselineAccumulator:
+    """Mean and deviation over frames that arrive in pieces (Chan, Golub and LeVeque's pairwise update)."""
+
+    def __init__(self, dimension: int) -> None:
+        self._count = 0
+        self._mean: NDArray[np.float64] = np.zeros(dimension)
+        self._squares: NDArray[np.float64] = np.zeros(dimension)
+
+    def add(self, frames: Floats) -> None:
+        """Take more frames, shape (n, dimension)."""
+        if len(frames) == 0:
+            return
+        values = frames.astype(np.float64)
+        mean = values.mean(axis=0)
+        squares = ((values - mean) ** 2).sum(axis=0)
+        shift = mean - self._mean
+        total = self._count + len(values)
+        self._mean += shift * len(values) / total
+        self._squares += squares + shift**2 * self._count * len(values) / total
+        self._count = total
+
+    def baseline(self, digest: str) -> Baseline:
+        """The statistics so far; a deviation too small to divide by is raised to ``SMALLEST_DEVIATION``."""
+        deviation = np.sqrt(self._squares / max(self._count, 1))
+        return Baseline(
+            digest=digest,
+            count=self._count,
+            mean=self._mean.astype(np.float32),
+            deviation=np.maximum(deviation, SMALLEST_DEVIATION).astype(np.float32),
+        )

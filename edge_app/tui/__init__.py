@@ -1,0 +1,1 @@
+"""The terminal interface: the one room that imports textual."""

@@ -1,0 +1,1 @@
+"""Offline training and evaluation, in torch; never part of the device's program."""
