@@ -1,0 +1,70 @@
+"""Corpora, one file each. To add one, write ``corpora/x.py`` with a ``CORPUS`` and register it in ``CORPORA``.
+
+A corpus without a reader needs no code: describe it in a CSV file (:mod:`train.corpora.manifest`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_app.errors import CorpusError
+from train.corpora import barista, emodb, librispeech, nemo, ravdess, urdu
+from train.corpora.audio import read_utterance
+from train.corpora.manifest import is_manifest, manifest_corpus
+from train.corpora.utterance import Corpus, Utterance
+from train.data import data_root
+
+__all__ = ["CORPORA", "Corpus", "Utterance", "find_corpus", "read_corpus", "read_utterance"]
+
+CORPORA: dict[str, Corpus] = {
+    "emodb": emodb.CORPUS,
+    "ravdess": ravdess.CORPUS,
+    "nemo": nemo.CORPUS,
+    "urdu": urdu.CORPUS,
+    "librispeech": librispeech.CORPUS,
+    "barista": barista.CORPUS,
+}
+
+
+def find_corpus(name: str) -> Corpus:
+    """What is known about a corpus.
+
+    Args:
+        name: a key of ``CORPORA``, or the path of a manifest (``.csv``).
+
+    Raises:
+        CorpusError: there is none of that name.
+    """
+    if is_manifest(name):
+        return manifest_corpus(Path(name))
+    if name not in CORPORA:
+        raise CorpusError(
+            f"no corpus {name!r}; choose from {', '.join(CORPORA)}, or give the path of a manifest (.csv)"
+        )
+    return CORPORA[name]
+
+
+def read_corpus(name: str, root: str | Path | None = None) -> list[Utterance]:
+    """All utterances of a corpus, in the order of their paths or of the manifest's lines.
+
+    Args:
+        name: a key of ``CORPORA``, or the path of a manifest (``.csv``).
+        root: the folder that contains the corpora, or the folder of this corpus itself; None to look where
+            :func:`train.data.data_root` does. A manifest needs none.
+
+    Raises:
+        CorpusError: there is no such corpus, or its layout is not the published one.
+    """
+    corpus = find_corpus(name)
+    if is_manifest(name):
+        return corpus.read(Path(name))
+    base = data_root(root)
+    folder = base / corpus.folder
+    if folder.is_dir():
+        return corpus.read(folder)
+    try:
+        return corpus.read(base)
+    except CorpusError:
+        raise CorpusError(
+            f"{base}: no folder {corpus.folder}/ in it, nor is it the {name} corpus itself; expected {corpus.layout}"
+        ) from None

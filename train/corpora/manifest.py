@@ -1,0 +1,164 @@
+"""Any corpus at all, described by a CSV file.
+
+The columns ``path``, ``speaker`` and ``label`` must be there, those of :data:`OPTIONAL` may be. Paths are relative to
+the CSV file; an empty label means that the recording has none; ``start`` and ``end`` are seconds within the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+from edge_app.core.labels import DIMENSIONS, LABELS
+from edge_app.errors import CorpusError
+from train.corpora.utterance import Corpus, Utterance
+
+REQUIRED = ("path", "speaker", "label")
+OPTIONAL = ("gender", "language", "start", "end", *DIMENSIONS, "split")
+
+SYNONYMS = {
+    "happy": "happiness",
+    "sad": "sadness",
+    "angry": "anger",
+    "fearful": "fear",
+    "disgusted": "disgust",
+    "surprised": "surprise",
+    "bored": "boredom",
+}
+"""The adjectives that corpora use for our nouns. Wider terms (joy, excitement, frustration) are not guessed at."""
+
+GENDERS = {"male": "male", "m": "male", "female": "female", "f": "female", "other": "other"}
+UNKNOWN_LANGUAGE = "und"
+
+
+class _Row(NamedTuple):
+    """The cells of a line without blanks around them, and where the line is for error messages."""
+
+    cells: dict[str, str]
+    place: str
+
+    def number(self, column: str) -> float | None:
+        """The number in a column, None where the cell is empty."""
+        text = self.cells.get(column, "")
+        if not text:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise CorpusError(f"{self.place}: {column} is {text!r}, which is not a number")
+        return value
+
+
+def is_manifest(name: str) -> bool:
+    """Whether the name of a corpus is the path of a manifest."""
+    return name.lower().endswith(".csv")
+
+
+def manifest_corpus(path: Path) -> Corpus:
+    """The corpus that a manifest describes; it bears the manifest's name without suffix.
+
+    Nothing is known about its licence, so no model trained on it counts as free to ship.
+    """
+    return Corpus(
+        name=path.stem,
+        folder=str(path),
+        layout=f"a CSV file with the columns {', '.join(REQUIRED)}",
+        language=UNKNOWN_LANGUAGE,
+        licence="as its owner says",
+        shippable="research only",
+        citation="",
+        read=read,
+    )
+
+
+def read(path: Path) -> list[Utterance]:
+    """Read a manifest.
+
+    Raises:
+        CorpusError: it is missing, empty or not UTF-8; a column is missing or unknown; or a line names a missing
+            file, an unknown label or gender, a bad number, an end before its start, or a dimension outside [-1, 1].
+            The text names the line.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = [name.strip().lower() for name in next(reader, [])]
+            _check_header(path, header)
+            utterances = [
+                _utterance(path, _row(path, reader.line_num, header, line))
+                for line in reader
+                if any(map(str.strip, line))
+            ]
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror}); give the path of a CSV file") from None
+    except UnicodeDecodeError:
+        raise CorpusError(f"{path}: not UTF-8 text; save the CSV file as UTF-8") from None
+    except csv.Error as error:
+        raise CorpusError(f"{path}: not a CSV file ({error})") from None
+    if not utterances:
+        raise CorpusError(f"{path}: no lines below the header; expected one for each recording")
+    return utterances
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    for column in REQUIRED:
+        if column not in header:
+            raise CorpusError(f"{path}, line 1: no column {column!r}; the first line must name {', '.join(REQUIRED)}")
+    for column in header:
+        if column not in REQUIRED + OPTIONAL:
+            known = ", ".join(REQUIRED + OPTIONAL)
+            raise CorpusError(
+                f"{path}, line 1: unknown column {column!r}; the columns are {known}: remove or rename it"
+            )
+        if header.count(column) > 1:
+            raise CorpusError(f"{path}, line 1: column {column!r} is there twice; remove one")
+
+
+def _row(path: Path, number: int, header: list[str], line: list[str]) -> _Row:
+    place = f"{path}, line {number}"
+    if len(line) != len(header):
+        raise CorpusError(f"{place}: {len(line)} cells where the header has {len(header)}; quote cells with commas")
+    return _Row({column: cell.strip() for column, cell in zip(header, line, strict=True)}, place)
+
+
+def _utterance(manifest: Path, row: _Row) -> Utterance:
+    cells, place = row
+    for column in ("path", "speaker"):
+        if not cells[column]:
+            raise CorpusError(f"{place}: {column} is empty; every recording needs one")
+    path = manifest.parent / cells["path"]
+    if not path.is_file():
+        raise CorpusError(f"{place}: no file {path}; paths are relative to the folder of the CSV file")
+    label = SYNONYMS.get(cells["label"].lower(), cells["label"].lower()) or None
+    if label is not None and label not in LABELS:
+        raise CorpusError(
+            f"{place}: unknown label {cells['label']!r}; choose from {', '.join(LABELS)}, or leave it empty"
+        )
+    gender = cells.get("gender", "").lower()
+    if gender and gender not in GENDERS:
+        raise CorpusError(f"{place}: unknown gender {cells['gender']!r}; choose from {', '.join(GENDERS)}")
+    start, end = row.number("start"), row.number("end")
+    if (start or 0.0) < 0 or (end is not None and end <= (start or 0.0)):
+        raise CorpusError(
+            f"{place}: start {cells.get('start') or 0} and end {cells.get('end')}; expected 0 <= start < end"
+        )
+    rated = {name: row.number(name) for name in DIMENSIONS}
+    for name, value in rated.items():
+        if value is not None and abs(value) > 1:
+            raise CorpusError(f"{place}: {name} is {value:g}; scale the ratings to [-1, 1]")
+    return Utterance(
+        path=path,
+        corpus=manifest.stem,
+        speaker=f"{manifest.stem}/{cells['speaker']}",
+        language=cells.get("language") or UNKNOWN_LANGUAGE,
+        label=label,
+        gender=GENDERS.get(gender),
+        start=start,
+        end=end,
+        split=cells.get("split") or None,
+        **rated,
+    )
