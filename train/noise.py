@@ -62,7 +62,8 @@ def mix_at_snr(speech: Floats, noise: Floats, snr_db: float) -> Floats:
         if level < SILENCE_RMS:
             raise CorpusError(f"the {name} is silent, so no signal-to-noise ratio can be set")
     mixed: Floats = speech + noise * np.float32(signal_level / noise_level * 10 ** (-snr_db / 20))
-    return mixed / np.maximum(np.abs(mixed).max(), np.float32(1.0))
+    turned_down: Floats = mixed / np.maximum(np.abs(mixed).max(), np.float32(1.0))
+    return turned_down
 
 
 class NoiseBank:

@@ -1,0 +1,38 @@
+"""``edge-ser train``: one experiment, from its TOML to a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import torch
+
+from edge_app.errors import ConfigurationError
+from train.cache import default_cache
+from train.config import load_config
+from train.runner import train as train_experiment
+
+THREADS = 2
+
+
+@click.command()
+@click.argument("config")
+@click.option("--root", type=click.Path(path_type=Path), help="Folder of the corpora; default EDGE_SER_DATA.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; default runs/NAME.")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder that keeps computed features.")
+@click.option("--resume", is_flag=True, help="Continue a run that was broken off.")
+def train(config: str, root: Path | None, output: Path | None, cache: Path | None, resume: bool) -> None:
+    """Train CONFIG, a TOML file or the name of one in train/configs, and write a run folder.
+
+    A run keeps the weights that did best on its validation speakers. Turn it into a model bundle with
+    ``edge-ser export``.
+    """
+    torch.set_num_threads(THREADS)
+    experiment = load_config(config)
+    path = output or Path("runs") / experiment.name
+    if path.is_dir() and any(path.iterdir()) and not resume:
+        raise ConfigurationError(f"{path}: holds a run already; add --resume, or choose another --output")
+    run = train_experiment(experiment, path, root, cache or default_cache(), resume=resume)
+    figures = run.record["validation"]
+    click.echo(f"{path}: UAR {figures['uar']:.3f} on {figures['utterances']} utterances of the validation speakers")
+    click.echo(f"next: edge-ser export {path} --quantize int8")

@@ -1,0 +1,237 @@
+"""A published experiment as one TOML file, read into frozen settings.
+
+Every section is a dataclass below; a key that no field has, a missing file or a wrong type is a
+:class:`~edge_app.errors.ConfigurationError` that names the section.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge_app.core.labels import FOUR_CLASSES, LABELS
+from edge_app.errors import ConfigurationError
+
+CONFIGS = Path(__file__).parent / "configs"
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """What is trained on.
+
+    Attributes:
+        corpora: names in ``CORPORA``, or manifests.
+        labels: the classes of the head.
+        validation_share: share of each corpus's speakers kept for early stopping and calibration.
+    """
+
+    corpora: tuple[str, ...] = ("emodb", "ravdess", "nemo")
+    labels: tuple[str, ...] = FOUR_CLASSES
+    validation_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        unknown = [label for label in self.labels if label not in LABELS]
+        if unknown:
+            raise ConfigurationError(f"[data] labels: {unknown} not in the vocabulary {LABELS}")
+        if not 0 < self.validation_share < 1:
+            raise ConfigurationError("[data] validation_share must lie between 0 and 1")
+
+
+@dataclass(frozen=True, slots=True)
+class WaveformConfig:
+    """Augmentation of the waveform, before features. Every utterance is kept clean once and augmented ``copies`` times.
+
+    Attributes:
+        copies: augmented versions of each utterance.
+        room_probability: chance of a small room's response.
+        rooms: number of simulated rooms.
+        noise_probability: chance of recorded noise.
+        snr_low: lowest signal-to-noise ratio in dB.
+        snr_high: highest.
+        band_probability: chance of a low-pass (3 to 7.5 kHz) and, independently, a high-pass (60 to 300 Hz).
+        gain_low: lowest gain in dB.
+        gain_high: highest.
+    """
+
+    copies: int = 3
+    room_probability: float = 0.5
+    rooms: int = 48
+    noise_probability: float = 0.75
+    snr_low: float = 0.0
+    snr_high: float = 20.0
+    band_probability: float = 0.3
+    gain_low: float = -12.0
+    gain_high: float = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpectrumConfig:
+    """Augmentation of a window's log-mel frames, drawn anew each time it is seen.
+
+    Attributes:
+        gain: largest change of level, dB, either way.
+        equaliser: deviation in dB of a smooth random filter (a microphone nobody has met).
+        stretch: largest relative change of tempo.
+        shift: largest shift along frequency, in bands (another vocal tract).
+        mask_bands: widest mask along frequency (SpecAugment, Park et al. 2019).
+        mask_frames: longest mask along time.
+        mixup: parameter of the Beta distribution (Zhang et al. 2018); 0 turns it off.
+    """
+
+    gain: float = 10.0
+    equaliser: float = 3.0
+    stretch: float = 0.15
+    shift: float = 4.0
+    mask_bands: int = 16
+    mask_frames: int = 12
+    mixup: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class LossConfig:
+    """Weights of the losses: cross-entropy of the classes is 1.
+
+    Attributes:
+        dimensions: weight of the mean 1 - CCC over arousal, valence and dominance.
+        vocabulary: weight of an auxiliary cross-entropy over the whole vocabulary, which lets utterances of classes
+            that the head lacks teach the trunk; the auxiliary head is not exported.
+        other_share: share of such utterances in a batch.
+        label_smoothing: as in Szegedy et al. 2016.
+    """
+
+    dimensions: float = 0.5
+    vocabulary: float = 0.5
+    other_share: float = 0.35
+    label_smoothing: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserConfig:
+    """How it is trained.
+
+    Attributes:
+        epochs: at most.
+        steps: batches in an epoch (batches are drawn, balanced, without end).
+        batch: windows in a batch.
+        rate: peak learning rate of the one-cycle schedule.
+        weight_decay: of AdamW.
+        average: decay of the exponential moving average of the weights.
+        patience: epochs without a better validation UAR before it stops.
+        seed: of everything that is drawn.
+    """
+
+    epochs: int = 30
+    steps: int = 60
+    batch: int = 96
+    rate: float = 3e-3
+    weight_decay: float = 0.05
+    average: float = 0.99
+    patience: int = 10
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentConfig:
+    """One experiment.
+
+    Attributes:
+        name: what the run and the bundle are called.
+        net: key of ``NETS``.
+        net_parameters: the net's arguments.
+        data: what is trained on.
+        waveform: augmentation before features.
+        spectrum: augmentation of features.
+        loss: weights.
+        optimiser: schedule.
+    """
+
+    name: str
+    net: str
+    net_parameters: dict[str, Any] = field(default_factory=dict)
+    data: DataConfig = field(default_factory=DataConfig)
+    waveform: WaveformConfig = field(default_factory=WaveformConfig)
+    spectrum: SpectrumConfig = field(default_factory=SpectrumConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as :func:`parse_config` takes them."""
+        plain = dataclasses.asdict(self)
+        net = {"net": plain.pop("net"), **plain.pop("net_parameters")}
+        return {"name": plain.pop("name"), "model": net, **plain}
+
+
+SECTIONS = {
+    "data": DataConfig,
+    "waveform": WaveformConfig,
+    "spectrum": SpectrumConfig,
+    "loss": LossConfig,
+    "optimiser": OptimiserConfig,
+}
+
+
+def find_config(name: str | Path) -> Path:
+    """The path of a configuration: a file, or the name of one in ``train/configs``.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    for candidate in (Path(name), CONFIGS / f"{name}.toml"):
+        if candidate.is_file():
+            return candidate
+    known = ", ".join(sorted(path.stem for path in CONFIGS.glob("*.toml")))
+    raise ConfigurationError(f"no configuration {str(name)!r}: give a TOML file or one of {known}")
+
+
+def load_config(name: str | Path) -> ExperimentConfig:
+    """Read a configuration by path or name.
+
+    Raises:
+        ConfigurationError: missing, not TOML, or with keys or values that do not fit.
+    """
+    path = find_config(name)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML ({error})") from None
+    return parse_config(values, origin=str(path))
+
+
+def parse_config(values: dict[str, Any], origin: str) -> ExperimentConfig:
+    """Build settings from plain values.
+
+    Args:
+        values: as read from TOML.
+        origin: what errors call the source.
+
+    Raises:
+        ConfigurationError: a key or value does not fit.
+    """
+    unknown = set(values) - set(SECTIONS) - {"name", "model"}
+    if unknown:
+        raise ConfigurationError(f"{origin}: unknown section or key {sorted(unknown)}")
+    model = dict(values.get("model", {}))
+    if "name" not in values or "net" not in model:
+        raise ConfigurationError(f'{origin}: needs name = "..." and [model] net = "..."')
+    sections = {name: _section(kind, values.get(name, {}), f"{origin}: [{name}]") for name, kind in SECTIONS.items()}
+    return ExperimentConfig(values["name"], model.pop("net"), model, **sections)
+
+
+def _section(kind: type, values: dict[str, Any], origin: str) -> Any:
+    fields = {entry.name: entry for entry in dataclasses.fields(kind)}
+    converted = {}
+    for key, value in values.items():
+        if key not in fields:
+            raise ConfigurationError(f"{origin} has no key {key!r}; it has {', '.join(fields)}")
+        default = fields[key].default
+        if isinstance(default, tuple) and isinstance(value, list | tuple):
+            value = tuple(value)
+        elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not type(default):
+            raise ConfigurationError(f"{origin} {key} = {value!r}: expected {type(default).__name__}")
+        converted[key] = value
+    return kind(**converted)

@@ -1,0 +1,166 @@
+"""Measuring an exported bundle on a corpus, through the same front half as on the device."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from edge_app.bundle import ModelBundle
+from edge_app.core.labels import AFFECT_NORMS, DIMENSIONS
+from edge_app.core.types import Floats
+from edge_app.errors import CorpusError
+from train.corpora import Utterance, read_utterance
+from train.noise import NoiseBank, mix_at_snr
+from train.scoring import BundleScorer, WindowScores
+from train.summary import Decisions, summarise
+
+Level: TypeAlias = Literal["window", "utterance"]
+Reference: TypeAlias = Literal["mapped", "rated"]
+Progress: TypeAlias = Callable[[Sequence[Utterance]], Iterable[Utterance]]
+
+UNLABELLED = "unlabelled"
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseCondition:
+    """Noise that is added to every utterance.
+
+    Attributes:
+        bank: the recordings.
+        snr_db: signal-to-noise ratio in decibels.
+    """
+
+    bank: NoiseBank
+    snr_db: float
+
+
+def evaluate(
+    bundle: ModelBundle,
+    utterances: Sequence[Utterance],
+    *,
+    variant: str | None = None,
+    level: Level = "utterance",
+    noise: NoiseCondition | None = None,
+    seed: int = 0,
+    progress: Progress = iter,
+) -> dict[str, Any]:
+    """Run a bundle over utterances and compute its figures.
+
+    An utterance's estimate is pooled over its windows with enough speech, by the mean log probability; where voice
+    activity finds too little in every window, over those with the most. At window level such utterances count for
+    nothing. Utterances whose label the model lacks are skipped, but count for the dimensions where they are rated.
+
+    Args:
+        bundle: the model.
+        utterances: of one corpus or several.
+        variant: ``fp32`` or ``int8``; None takes int8 where the bundle has it.
+        level: what a decision is made on.
+        noise: noise to add, or None.
+        seed: of the places in the noise, which depend on nothing else but the utterance's name, and of the bootstrap.
+        progress: wraps the utterances while they are run.
+
+    Returns:
+        What JSON can hold: the figures of :func:`train.summary.summarise`, and ``model``, ``version``, ``variant``,
+        ``corpus``, ``level``, ``n`` (decisions about the label), ``utterances``, ``skipped`` by label,
+        ``without_speech`` and ``too_short`` (utterances), ``reference`` of the dimensions (``mapped`` or ``rated``),
+        ``trained_on_corpus`` and ``noise``.
+
+    Raises:
+        CorpusError: no utterance can be scored, or one is too silent for noise to be added.
+        AudioFormatError: a recording cannot be read.
+        BundleError: the bundle cannot run.
+    """
+    scorer = BundleScorer(bundle, variant)
+    reference: Reference = "rated" if any(map(_is_rated, utterances)) else "mapped"
+    scorable = [utterance for utterance in utterances if _is_scorable(utterance, bundle, reference)]
+    lacking = Counter(u.label or UNLABELLED for u in utterances if u.label not in bundle.labels)
+    if not scorable:
+        found = ", ".join(f"{label} ({count})" for label, count in sorted(lacking.items())) or "nothing"
+        raise CorpusError(f"nothing to score: the model knows {', '.join(bundle.labels)}; the corpus has {found}")
+
+    rows: list[tuple[Utterance, WindowScores]] = []
+    without_speech = too_short = 0
+    for utterance in progress(scorable):
+        scores = scorer.score(_audio(utterance, noise, seed))
+        chosen = scores.select(bundle.min_speech)
+        if len(scores.speech) == 0:
+            too_short += 1
+            continue
+        without_speech += len(chosen.speech) == 0
+        if level == "utterance":
+            chosen = (chosen if len(chosen.speech) else scores.select(scores.speech.max())).pool()
+        rows.append((utterance, chosen))
+    decisions = _decisions(bundle, rows, reference)
+    if len(decisions.truth) == 0:
+        raise CorpusError("nothing to score: no recording has a window with speech; is this corpus speech at all?")
+    corpora = sorted({utterance.corpus for utterance in utterances})
+    return {
+        "model": bundle.name,
+        "version": bundle.version,
+        "variant": scorer.variant,
+        "corpus": "+".join(corpora),
+        "level": level,
+        "n": int((decisions.truth >= 0).sum()),
+        "utterances": len(rows),
+        "skipped": dict(sorted(lacking.items())),
+        "without_speech": without_speech,
+        "too_short": too_short,
+        "trained_on_corpus": any(corpus in bundle.corpora for corpus in corpora),
+        "noise": None if noise is None else {"folder": noise.bank.folder.name, "snr_db": noise.snr_db},
+        "reference": reference if bundle.dimensions else None,
+        **summarise(decisions, seed=seed),
+    }
+
+
+def _is_rated(utterance: Utterance) -> bool:
+    return any(getattr(utterance, name) is not None for name in DIMENSIONS)
+
+
+def _is_scorable(utterance: Utterance, bundle: ModelBundle, reference: Reference) -> bool:
+    rated = reference == "rated" and bool(bundle.dimensions) and _is_rated(utterance)
+    return utterance.label in bundle.labels or rated
+
+
+def _audio(utterance: Utterance, noise: NoiseCondition | None, seed: int) -> Floats:
+    samples = read_utterance(utterance)
+    if noise is None:
+        return samples
+    name = f"{utterance.corpus}/{utterance.path.parent.name}/{utterance.path.stem}/{utterance.start or 0:g}"
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    stretch = noise.bank.draw(len(samples), rng)
+    try:
+        return mix_at_snr(samples, stretch, noise.snr_db)
+    except CorpusError as error:
+        raise CorpusError(f"{utterance.path}: {error}; leave the recording out") from None
+
+
+def _dimensions(utterance: Utterance, names: Sequence[str], reference: Reference) -> list[float]:
+    """True values, NaN where they are not known."""
+    if reference == "rated":
+        source: Any = utterance
+    else:
+        source = AFFECT_NORMS[utterance.label] if utterance.label else None
+    values = [getattr(source, name, None) for name in names]
+    return [np.nan if value is None else value for value in values]
+
+
+def _decisions(bundle: ModelBundle, rows: Sequence[tuple[Utterance, WindowScores]], reference: Reference) -> Decisions:
+    counts = [len(scores.speech) for _, scores in rows]
+    classes, dimensions = len(bundle.labels), len(bundle.dimensions)
+    index = {label: at for at, label in enumerate(bundle.labels)}
+    truth = [index.get(utterance.label or "", -1) for utterance, _ in rows]
+    known = [_dimensions(utterance, bundle.dimensions, reference) for utterance, _ in rows]
+    return Decisions(
+        labels=bundle.labels,
+        dimension_names=bundle.dimensions,
+        speakers=np.repeat([utterance.speaker for utterance, _ in rows], counts).tolist(),
+        truth=np.repeat(np.array(truth, dtype=np.int64), counts),
+        probabilities=np.concatenate([np.zeros((0, classes)), *(scores.probabilities for _, scores in rows)]),
+        reference=np.repeat(np.array(known, dtype=np.float64).reshape(len(rows), dimensions), counts, axis=0),
+        dimensions=np.concatenate([np.zeros((0, dimensions)), *(scores.dimensions for _, scores in rows)]),
+    )

@@ -1,0 +1,222 @@
+"""Frames of whole corpora, clean and augmented, computed once by the device's own code and kept on disk.
+
+A store holds the frames of every version of every utterance, and where its windows with speech end. A window of an
+augmented version covers the same speech as the clean one: it is cut where voice activity found speech in the clean
+recording, because in training it is known where the speaker speaks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import Progress
+
+from edge_app.core.features import EXTRACTORS, FrameExtractor
+from edge_app.core.types import Floats
+from edge_app.core.windows import WindowSpec
+from edge_app.pipeline import WindowStream
+from edge_app.vad import make_detector
+from train.augment import WaveformAugmenter
+from train.config import WaveformConfig
+from train.corpora import Utterance
+from train.corpora.audio import read_utterance
+from train.noise import NoiseBank
+from train.rooms import room_responses
+
+CUT_HOP = 2000
+"""Training windows end every 0.125 s: twice as dense as the default hop."""
+
+SHARD = 256
+"""Utterances in one file of a store: what a broken-off computation loses at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameStore:
+    """Frames and windows of a list of utterances.
+
+    Attributes:
+        utterances: in the order of the stores's rows.
+        frames: float16, shape (versions, frames, dimension) over all utterances; version 0 is clean. Half precision
+            rounds a level by at most 0.03 dB.
+        offsets: shape (utterances + 1,): where each utterance's frames begin.
+        windows: int64, shape (windows, 2): utterance, and the number of the window's last frame within ``frames``.
+        speech: float32, shape (windows,): fraction of the window that is speech.
+        frames_per_window: frames that a window reads, ending with its last.
+    """
+
+    utterances: Sequence[Utterance]
+    frames: NDArray[np.float16]
+    offsets: NDArray[np.int64]
+    windows: NDArray[np.int64]
+    speech: Floats
+    frames_per_window: int
+
+    def gather(self, last: NDArray[np.int64], version: NDArray[np.int64], margin: int = 0) -> Floats:
+        """Frames of windows.
+
+        Args:
+            last: shape (n,): number of each window's last frame.
+            version: shape (n,): which version of the utterance.
+            margin: frames more on either side, as far as the utterance has them (its edge frame is repeated).
+
+        Returns:
+            float32, shape (n, frames_per_window + 2 * margin, dimension).
+        """
+        rows = last[:, None] + np.arange(-self.frames_per_window - margin + 1, margin + 1)
+        utterance = np.searchsorted(self.offsets, last, side="right") - 1
+        first, final = self.offsets[utterance], self.offsets[utterance + 1] - 1
+        rows = np.clip(rows, first[:, None], final[:, None])
+        return np.asarray(self.frames[version[:, None], rows], dtype=np.float32)
+
+    def speech_windows(self, least: float) -> NDArray[np.int64]:
+        """Numbers of the windows with at least ``least`` speech; an utterance without any gives its best one."""
+        chosen = self.speech >= least
+        best = np.full(len(self.utterances), -1.0)
+        np.maximum.at(best, self.windows[:, 0], self.speech)
+        has_any = np.zeros(len(self.utterances), dtype=bool)
+        has_any[self.windows[chosen, 0]] = True
+        rescue = ~has_any[self.windows[:, 0]] & (self.speech >= best[self.windows[:, 0]])
+        return np.flatnonzero(chosen | rescue)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """What determines the numbers in a store.
+
+    Attributes:
+        kind: key of ``EXTRACTORS``.
+        waveform: augmentation.
+        noise: folder of noise recordings, or None.
+        seed: of the augmentation.
+        window: samples in a window.
+    """
+
+    kind: str
+    waveform: WaveformConfig
+    noise: Path | None
+    seed: int
+    window: int = WindowSpec().length
+
+
+def compute_utterance(
+    samples: Floats, extractor: FrameExtractor, augmenter: WaveformAugmenter, settings: StoreSettings, number: int
+) -> tuple[NDArray[np.float16], NDArray[np.int64], Floats]:
+    """Frames of all versions of one utterance, the last frame of each window, and its speech fraction."""
+    detector = make_detector("webrtc")
+    stream = WindowStream(extractor, detector, WindowSpec(settings.window, CUT_HOP))
+    windows = [*stream.feed(samples), *stream.flush()]
+    speech = np.array([window.speech for window in windows], dtype=np.float32)
+    rng = np.random.default_rng((settings.seed, number))
+    versions = []
+    for version in range(settings.waveform.copies + 1):
+        extractor.reset()
+        frames = extractor.feed(samples if version == 0 else augmenter(samples, rng))
+        if 0 < len(frames) < stream.frames_per_window:
+            frames = frames[np.arange(stream.frames_per_window) % len(frames)]
+        versions.append(frames.astype(np.float16))
+    complete = np.array([(window.end - extractor.frame_length) // extractor.frame_hop for window in windows], np.int64)
+    last = np.clip(complete, stream.frames_per_window - 1, len(versions[0]) - 1)
+    return np.stack(versions), last, speech
+
+
+_worker: tuple[FrameExtractor, WaveformAugmenter, StoreSettings]
+
+
+def _start_worker(settings: StoreSettings) -> None:
+    global _worker
+    responses = room_responses(settings.waveform.rooms, settings.seed) if settings.waveform.copies else ()
+    noise = NoiseBank(settings.noise) if settings.noise is not None else None
+    _worker = EXTRACTORS[settings.kind](), WaveformAugmenter(settings.waveform, responses, noise), settings
+
+
+def _compute_shard(first: int, utterances: Sequence[Utterance], path: Path) -> Path:
+    extractor, augmenter, settings = _worker
+    parts = []
+    for number, utterance in enumerate(utterances, start=first):
+        extractor.reset()
+        parts.append(compute_utterance(read_utterance(utterance), extractor, augmenter, settings, number))
+    frames = np.concatenate([part[0] for part in parts], axis=1)
+    lengths = np.array([part[0].shape[1] for part in parts])
+    counts = np.array([len(part[1]) for part in parts])
+    partial = path.with_suffix(".part")
+    with partial.open("wb") as file:
+        np.savez(
+            file,
+            frames=frames,
+            lengths=lengths,
+            counts=counts,
+            last=np.concatenate([part[1] for part in parts]),
+            speech=np.concatenate([part[2] for part in parts]),
+        )
+    partial.rename(path)
+    return path
+
+
+def build_store(
+    utterances: Sequence[Utterance],
+    settings: StoreSettings,
+    cache: Path,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> FrameStore:
+    """Compute or reload the frames of utterances. Shards that are already in the cache are not computed again.
+
+    Args:
+        utterances: what to read.
+        settings: features and augmentation.
+        cache: folder that keeps the shards.
+        workers: processes; None takes one per core.
+        progress: where progress is shown, if anywhere.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    jobs = []
+    for first in range(0, len(utterances), SHARD):
+        part = utterances[first : first + SHARD]
+        jobs.append((first, part, cache / f"{_shard_digest(first, part, settings)}.npz"))
+    missing = [job for job in jobs if not job[2].is_file()]
+    if missing:
+        task = progress.add_task("features", total=len(missing)) if progress else None
+        workers = min(workers or os.cpu_count() or 1, len(missing))
+        with ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(settings,)) as pool:
+            for _ in pool.map(_compute_shard, *zip(*missing, strict=True)):
+                if progress is not None and task is not None:
+                    progress.advance(task)
+    return _load(utterances, [path for _, _, path in jobs], settings)
+
+
+def _shard_digest(first: int, utterances: Sequence[Utterance], settings: StoreSettings) -> str:
+    """A name that changes with anything that would change the shard's numbers."""
+    identity = {
+        "settings": {key: str(value) for key, value in asdict(settings).items()},
+        "features": EXTRACTORS[settings.kind]().spec.digest,
+        "hop": CUT_HOP,
+        "first": first,
+        "files": [(str(u.path), u.path.stat().st_size, u.start, u.end) for u in utterances],
+    }
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _load(utterances: Sequence[Utterance], paths: Sequence[Path], settings: StoreSettings) -> FrameStore:
+    shards = [np.load(path) for path in paths]
+    lengths = np.concatenate([shard["lengths"] for shard in shards])
+    counts = np.concatenate([shard["counts"] for shard in shards])
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    owners = np.repeat(np.arange(len(utterances)), counts)
+    last = np.concatenate([shard["last"] for shard in shards]) + offsets[owners]
+    extractor = EXTRACTORS[settings.kind]()
+    return FrameStore(
+        utterances=utterances,
+        frames=np.concatenate([shard["frames"] for shard in shards], axis=1),
+        offsets=offsets,
+        windows=np.stack([owners, last], axis=1),
+        speech=np.concatenate([shard["speech"] for shard in shards]),
+        frames_per_window=(settings.window - extractor.frame_length) // extractor.frame_hop + 1,
+    )

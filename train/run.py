@@ -1,0 +1,119 @@
+"""A finished training run: a folder that export can turn into a bundle.
+
+config.json      the experiment, resolved
+weights.pt       the net's weights (plain tensors)
+baseline.npz     statistics of the training features
+calibration.npz  standardised training windows, for quantisation, and validation windows with their classes
+run.json         seed, data hashes, speakers on each side, validation figures, versions, command
+checkpoints/     what ``--resume`` continues from
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edge_app.core.baseline import Baseline
+from edge_app.core.features import EXTRACTORS
+from edge_app.core.types import Floats
+from edge_app.core.windows import WindowSpec
+from edge_app.errors import ConfigurationError
+from train.config import ExperimentConfig, parse_config
+from train.nets import make_net
+from train.nets.base import EmotionNet
+
+FEATURES = "logmel"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run folder holds.
+
+    Attributes:
+        path: the folder.
+        config: the experiment.
+        net: with its trained weights, in evaluation mode.
+        baseline: statistics of the training features.
+        calibration: standardised training windows, shape (n, frames, dimension).
+        validation: standardised windows of the validation speakers, the same shape.
+        validation_utterance: the utterance that each belongs to, shape (n,).
+        validation_class: the class of each of them, shape (n,).
+        record: contents of ``run.json``.
+    """
+
+    path: Path
+    config: ExperimentConfig
+    net: EmotionNet
+    baseline: Baseline
+    calibration: Floats
+    validation: Floats
+    validation_utterance: NDArray[np.int64]
+    validation_class: NDArray[np.int64]
+    record: dict[str, Any]
+
+
+def build_net(config: ExperimentConfig, frames: int, dimension: int) -> EmotionNet:
+    """The net of an experiment, with fresh weights."""
+    return make_net(config.net, frames, dimension, len(config.data.labels), **config.net_parameters)
+
+
+def save_run(run: Run) -> None:
+    """Write a run folder. ``run.json`` comes last: a folder without it is not finished."""
+    run.path.mkdir(parents=True, exist_ok=True)
+    (run.path / "config.json").write_text(json.dumps(run.config.as_dict(), indent=1) + "\n", encoding="utf-8")
+    torch.save(run.net.state_dict(), run.path / "weights.pt")
+    np.savez(
+        run.path / "baseline.npz",
+        digest=run.baseline.digest,
+        count=run.baseline.count,
+        mean=run.baseline.mean,
+        deviation=run.baseline.deviation,
+    )
+    np.savez(
+        run.path / "calibration.npz",
+        training=run.calibration.astype(np.float16),
+        validation=run.validation.astype(np.float16),
+        utterance=run.validation_utterance,
+        label=run.validation_class,
+    )
+    partial = run.path / "run.json.part"
+    partial.write_text(json.dumps(run.record, indent=1) + "\n", encoding="utf-8")
+    partial.rename(run.path / "run.json")
+
+
+def load_run(path: Path) -> Run:
+    """Read a run folder.
+
+    Raises:
+        ConfigurationError: it is not a finished run.
+    """
+    if not (path / "run.json").is_file():
+        unfinished = (path / "checkpoints").is_dir()
+        hint = "continue it with edge-ser train --resume" if unfinished else "give the folder edge-ser train wrote"
+        raise ConfigurationError(f"{path}: no finished training run here; {hint}")
+    config = parse_config(json.loads((path / "config.json").read_text(encoding="utf-8")), str(path / "config.json"))
+    stored = np.load(path / "baseline.npz")
+    baseline = Baseline(str(stored["digest"]), int(stored["count"]), stored["mean"], stored["deviation"])
+    calibration = np.load(path / "calibration.npz")
+    extractor = EXTRACTORS[FEATURES]()
+    frames = (WindowSpec().length - extractor.frame_length) // extractor.frame_hop + 1
+    net = build_net(config, frames, extractor.dimension)
+    net.load_state_dict(torch.load(path / "weights.pt", weights_only=True))
+    net.eval()
+    return Run(
+        path=path,
+        config=config,
+        net=net,
+        baseline=baseline,
+        calibration=calibration["training"].astype(np.float32),
+        validation=calibration["validation"].astype(np.float32),
+        validation_utterance=calibration["utterance"],
+        validation_class=calibration["label"],
+        record=json.loads((path / "run.json").read_text(encoding="utf-8")),
+    )

@@ -1,0 +1,261 @@
+"""From an experiment to a finished run."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import platform
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
+from numpy.typing import NDArray
+from rich.progress import Progress
+from torch.utils.data import DataLoader, TensorDataset
+
+import edge_app
+from edge_app.core.baseline import Baseline
+from edge_app.core.features import EXTRACTORS
+from edge_app.core.types import Floats
+from edge_app.errors import ConfigurationError, CorpusError
+from train.config import ExperimentConfig
+from train.corpora import Utterance, find_corpus, read_corpus
+from train.data import data_root
+from train.dataset import BalancedBatches, WindowPool, clean_windows
+from train.frames import FrameStore, StoreSettings, build_store
+from train.module import ChunkModule, predict_log_probabilities, utterance_classes
+from train.nets.base import EmotionNet
+from train.protocols import split_validation
+from train.run import FEATURES, Run, build_net, save_run
+
+CALIBRATION_WINDOWS = 512
+NOISE_FOLDER = "noise"
+LAST = "last.ckpt"
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Numbers of the utterances of a store that train and that validate."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+
+
+def read_training_corpora(config: ExperimentConfig, root: Path | str | None) -> list[Utterance]:
+    """All labelled utterances of the experiment's corpora.
+
+    Raises:
+        CorpusError: a corpus is missing, or forbids training models that are shipped.
+    """
+    utterances = [u for name in config.data.corpora for u in read_corpus(name, root) if u.label is not None]
+    missing = set(config.data.labels) - {utterance.label for utterance in utterances}
+    if missing:
+        raise CorpusError(f"no utterance of {', '.join(config.data.corpora)} is labelled {', '.join(sorted(missing))}")
+    return utterances
+
+
+def open_store(
+    config: ExperimentConfig,
+    utterances: Sequence[Utterance],
+    root: Path | str | None,
+    cache: Path,
+    progress: Progress | None = None,
+) -> FrameStore:
+    """Frames of the utterances, with the augmentation that the experiment asks for."""
+    noise = None
+    if config.waveform.noise_probability > 0 and config.waveform.copies > 0:
+        noise = data_root(root) / NOISE_FOLDER
+        if not noise.is_dir():
+            raise CorpusError(f"{noise}: no noise recordings; add them or set [waveform] noise_probability = 0.0")
+    settings = StoreSettings(FEATURES, config.waveform, noise, config.optimiser.seed)
+    return build_store(utterances, settings, cache, progress=progress)
+
+
+def fit(
+    config: ExperimentConfig,
+    store: FrameStore,
+    sides: Sides,
+    path: Path,
+    *,
+    resume: bool = False,
+    quiet: bool = False,
+    command: str = "",
+) -> Run:
+    """Train, keep the weights that did best on the validation speakers, calibrate, and save the run.
+
+    Args:
+        config: the experiment.
+        store: frames of all utterances.
+        sides: which of them train and which validate; speakers must be disjoint.
+        path: folder of the run.
+        resume: continue from the last checkpoint in it.
+        quiet: no progress bar (cross-validation shows its own).
+        command: what was typed, for the record.
+    """
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    lightning.seed_everything(config.optimiser.seed, workers=True, verbose=False)
+    digest = EXTRACTORS[FEATURES]().spec.digest
+    pool = WindowPool(store, sides.train, config.data.labels)
+    baseline = pool.baseline(digest)
+    judged = np.array([n for n in sides.validation if store.utterances[n].label in config.data.labels], dtype=np.int64)
+    if len(judged) == 0:
+        raise CorpusError("no utterance of the validation speakers has one of the model's labels; change [data]")
+    validation, owner = clean_windows(WindowPool(store, judged, config.data.labels), baseline)
+    truth = {int(n): config.data.labels.index(str(store.utterances[n].label)) for n in judged}
+
+    net = build_net(config, store.frames_per_window, store.frames.shape[2])
+    module = ChunkModule(net, config, (validation, owner, truth))
+    batches = BalancedBatches(pool, baseline, config)
+    checkpoints = path / "checkpoints"
+    best = ModelCheckpoint(checkpoints, "best", monitor="val_uar", mode="max", save_last=True, save_top_k=1)
+    best.CHECKPOINT_NAME_LAST = Path(LAST).stem
+    trainer = lightning.Trainer(
+        accelerator="cpu",
+        max_epochs=config.optimiser.epochs,
+        limit_train_batches=config.optimiser.steps,
+        logger=TensorBoardLogger(path, name="", version="tensorboard"),
+        callbacks=[
+            best,
+            EMAWeightAveraging(decay=config.optimiser.average),
+            EarlyStopping("val_uar", patience=config.optimiser.patience, mode="max"),
+            _EpochNumber(batches),
+            *([] if quiet else [RichProgressBar()]),
+        ],
+        enable_progress_bar=not quiet,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=10,
+        gradient_clip_val=5.0,
+    )
+    last = checkpoints / LAST
+    if resume and not last.is_file():
+        raise ConfigurationError(f"{last}: no checkpoint to resume from; train without --resume")
+    with warnings.catch_warnings():
+        # One process draws the batches: they are cheap, and its draws stay the same on any number of cores.
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        warnings.filterwarnings("ignore", ".*exists and is not empty.*")
+        # Lightning's own use of torch's tree utilities.
+        warnings.filterwarnings("ignore", ".*LeafSpec.*")
+        trainer.fit(
+            module,
+            DataLoader(batches, batch_size=None),
+            DataLoader(TensorDataset(torch.zeros(1))),
+            ckpt_path=last if resume else None,
+            weights_only=False,
+        )
+    module.load_state_dict(torch.load(best.best_model_path, weights_only=False)["state_dict"])
+    net.eval()
+    temperature = calibrate(net, validation, owner, truth)
+    net.soften(temperature)
+    scores = predict_log_probabilities(net, validation)
+    predicted, expected = utterance_classes(scores, owner, truth)
+    run = Run(
+        path=path,
+        config=config,
+        net=net,
+        baseline=baseline,
+        calibration=_calibration_windows(pool, baseline, config.optimiser.seed),
+        validation=validation.numpy(),
+        validation_utterance=owner,
+        validation_class=np.array([truth[int(n)] for n in owner]),
+        record={
+            "command": command,
+            "seed": config.optimiser.seed,
+            "epochs": trainer.current_epoch,
+            "validation": {
+                "uar": float(best.best_model_score or 0.0),
+                "accuracy": float(np.mean(predicted == expected)),
+                "utterances": len(judged),
+                "temperature": temperature,
+            },
+            "corpora": describe_corpora(store.utterances, sides),
+            "versions": {
+                "edge-ser": edge_app.__version__,
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+            },
+        },
+    )
+    save_run(run)
+    return run
+
+
+class _EpochNumber(lightning.Callback):
+    """Tells the batches which epoch it is, so that a resumed run draws what an unbroken one would have."""
+
+    def __init__(self, batches: BalancedBatches) -> None:
+        self._batches = batches
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._batches.epoch = trainer.current_epoch
+
+
+def calibrate(net: EmotionNet, features: torch.Tensor, owner: NDArray[np.int64], truth: dict[int, int]) -> float:
+    """The temperature that makes window probabilities most honest on the validation speakers (Guo et al. 2017)."""
+    scores = predict_log_probabilities(net, features)
+    target = torch.tensor([truth[int(number)] for number in owner])
+    logarithm = torch.zeros(1, requires_grad=True)
+    optimiser = torch.optim.LBFGS([logarithm], max_iter=50)
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        loss = torch.nn.functional.cross_entropy(scores / logarithm.exp(), target)
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    return float(logarithm.exp().detach())
+
+
+def describe_corpora(utterances: Sequence[Utterance], sides: Sides) -> dict[str, object]:
+    """For each corpus its licence, counts, validation speakers and a hash over its files' names and contents."""
+    described: dict[str, object] = {}
+    validating = set(sides.validation.tolist())
+    used = validating | set(sides.train.tolist())
+    for name in sorted({utterances[n].corpus for n in used}):
+        numbers = [n for n in sorted(used) if utterances[n].corpus == name]
+        digest = hashlib.sha256()
+        for number in numbers:
+            utterance = utterances[number]
+            digest.update(f"{utterance.path.name} {utterance.label}\n".encode())
+            digest.update(utterance.path.read_bytes())
+        corpus = find_corpus(name)
+        described[name] = {
+            "licence": corpus.licence,
+            "shippable": corpus.shippable,
+            "utterances": len(numbers),
+            "speakers": len({utterances[n].speaker for n in numbers}),
+            "validation_speakers": sorted({utterances[n].speaker for n in numbers if n in validating}),
+            "sha256": digest.hexdigest(),
+        }
+    return described
+
+
+def _calibration_windows(pool: WindowPool, baseline: Baseline, seed: int) -> Floats:
+    windows, _ = clean_windows(pool, baseline, stride=1)
+    chosen = np.random.default_rng(seed).choice(len(windows), min(CALIBRATION_WINDOWS, len(windows)), replace=False)
+    return windows.numpy()[np.sort(chosen)]
+
+
+def train(
+    config: ExperimentConfig,
+    path: Path,
+    root: Path | str | None,
+    cache: Path,
+    *,
+    resume: bool = False,
+) -> Run:
+    """Train an experiment on all its corpora, with some speakers of each kept for validation."""
+    utterances = read_training_corpora(config, root)
+    with Progress() as progress:
+        store = open_store(config, utterances, root, cache, progress)
+    training, validation = split_validation(utterances, config.data.validation_share, config.optimiser.seed)
+    return fit(config, store, Sides(training, validation), path, resume=resume, command=" ".join(sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""Running an exported bundle over recordings: the device's own front half, with all windows of a recording at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_app.bundle import ModelBundle
+from edge_app.core.types import Floats
+from edge_app.pipeline import WindowStream
+from edge_app.runtime.onnx import OnnxPredictor
+from edge_app.vad import make_detector
+from train.metrics import Doubles
+
+SMALLEST_PROBABILITY = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class WindowScores:
+    """What a model says about the windows of one recording.
+
+    Attributes:
+        probabilities: shape (windows, classes).
+        dimensions: shape (windows, dimensions).
+        speech: fraction of each window that is speech, shape (windows,).
+    """
+
+    probabilities: Doubles
+    dimensions: Doubles
+    speech: Doubles
+
+    def select(self, min_speech: float) -> WindowScores:
+        """Only the windows with at least that much speech."""
+        chosen = self.speech >= min_speech
+        return WindowScores(self.probabilities[chosen], self.dimensions[chosen], self.speech[chosen])
+
+    def pool(self) -> WindowScores:
+        """One row for all windows: mean log probability, normalised; mean dimensions and speech. Needs a window."""
+        logarithms = np.log(np.maximum(self.probabilities, SMALLEST_PROBABILITY)).mean(axis=0)
+        scores = np.exp(logarithms - logarithms.max())
+        return WindowScores(
+            (scores / scores.sum())[None], self.dimensions.mean(axis=0)[None], self.speech.mean(keepdims=True)
+        )
+
+
+class BundleScorer:
+    """A bundle as it runs on the device: WebRTC voice activity, its features, windows and baseline, no smoothing.
+
+    Args:
+        bundle: the bundle.
+        variant: ``fp32`` or ``int8``; None takes int8 where the bundle has it.
+
+    Raises:
+        BundleError: the variant is missing, damaged, or needs features that this version does not compute.
+    """
+
+    def __init__(self, bundle: ModelBundle, variant: str | None = None) -> None:
+        self.bundle = bundle
+        self.variant, path = bundle.variant_path(variant)
+        self._predictor = OnnxPredictor(path)
+        self._windows = WindowStream(bundle.make_extractor(), make_detector("webrtc"), bundle.window)
+
+    def score(self, samples: Floats) -> WindowScores:
+        """Score all windows of a recording, float32, shape (n,); there is none in less than one frame of features."""
+        self._windows.reset()
+        windows = [*self._windows.feed(samples), *self._windows.flush()]
+        if not windows:
+            return WindowScores(
+                np.zeros((0, len(self.bundle.labels))), np.zeros((0, len(self.bundle.dimensions))), np.zeros(0)
+            )
+        features = self.bundle.baseline.standardise(np.stack([window.features for window in windows]))
+        prediction = self._predictor.predict(features)
+        return WindowScores(
+            prediction.probabilities, prediction.dimensions, np.array([window.speech for window in windows])
+        )
