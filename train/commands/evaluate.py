@@ -1,0 +1,172 @@
+"""``edge-ser evaluate``: measure a bundle on a corpus."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from edge_app.bundle import load_bundle
+from edge_app.errors import ConfigurationError, CorpusError, OutputError
+from train.corpora import Utterance, read_corpus
+from train.corpora.manifest import is_manifest
+from train.evaluation import Level, NoiseCondition
+from train.evaluation import evaluate as run_evaluation
+from train.noise import NoiseBank
+
+
+@click.command()
+@click.argument("model")
+@click.option("--corpus", required=True, metavar="NAME|MANIFEST.csv", help="A known corpus, or a CSV that lists one.")
+@click.option("--root", type=click.Path(path_type=Path), help="Folder with the corpora.  [default: $EDGE_SER_DATA]")
+@click.option("--variant", help="fp32 or int8.  [default: int8 where the bundle has it]")
+@click.option(
+    "--level", type=click.Choice(get_args(Level)), default="utterance", show_default=True, help="What is decided on."
+)
+@click.option("--split", help="Only the utterances of this split.")
+@click.option("--noise", type=click.Path(path_type=Path), help="Folder of recorded noise to add; needs --snr.")
+@click.option("--snr", type=float, metavar="DB", help="Signal-to-noise ratio in decibels; needs --noise.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of noise and intervals.")
+@click.option("--json", "output", type=click.Path(path_type=Path), metavar="FILE", help="Also write the figures here.")
+def evaluate(
+    model: str,
+    corpus: str,
+    root: Path | None,
+    variant: str | None,
+    level: Level,
+    split: str | None,
+    noise: Path | None,
+    snr: float | None,
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Measure MODEL on a corpus: UAR, WA, recall, confusion, CCC and calibration, with intervals over speakers.
+
+    MODEL is a bundle's folder, the name of a shipped bundle, or "default". It runs as on a device: voice activity,
+    windows, model; smoothing is off. In a manifest, paths are relative to the CSV file.
+    """
+    if (noise is None) != (snr is None):
+        missing, given = ("--snr", "--noise") if snr is None else ("--noise", "--snr")
+        raise ConfigurationError(f"{given} without {missing}; give both, as in --noise FOLDER --snr 10")
+    if snr is not None and not math.isfinite(snr):
+        raise ConfigurationError(f"--snr is {snr}; give a number of decibels, as in --snr 10")
+    if root is not None and is_manifest(corpus):
+        raise ConfigurationError("--root with a manifest; leave it out, paths are relative to the CSV file")
+    if output is not None and not output.absolute().parent.is_dir():
+        raise OutputError(f"{output}: no folder {output.absolute().parent}; make it first")
+    bundle = load_bundle(model)
+    utterances = read_corpus(corpus, root)
+    if split is not None:
+        utterances = _of_split(utterances, split)
+    condition = None if noise is None or snr is None else NoiseCondition(NoiseBank(noise), snr)
+    result = run_evaluation(
+        bundle, utterances, variant=variant, level=level, noise=condition, seed=seed, progress=_with_bar
+    )
+    if split is not None:
+        result["split"] = split
+    if output is not None:
+        write_json(output, result)
+    _show(result, Console(highlight=False))
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _of_split(utterances: Sequence[Utterance], split: str) -> list[Utterance]:
+    chosen = [utterance for utterance in utterances if utterance.split == split]
+    if not chosen:
+        names = sorted({utterance.split for utterance in utterances if utterance.split})
+        raise CorpusError(f"no utterance of split {split!r}; the corpus has {', '.join(names) or 'no splits'}")
+    return chosen
+
+
+def _with_bar(utterances: Sequence[Utterance]) -> Iterator[Utterance]:
+    console = Console(stderr=True)
+    yield from track(utterances, "Evaluating", console=console, transient=True, disable=not console.is_terminal)
+
+
+def _show(result: dict[str, Any], console: Console) -> None:
+    noise = result["noise"]
+    setting = f", noise {noise['folder']} at {noise['snr_db']:g} dB" if noise else ""
+    model = f"{result['model']} {result['version']} ({result['variant']})"
+    console.print(f"{model} on {result['corpus']}, by {result['level']}{setting}")
+    if result["trained_on_corpus"]:
+        console.print(
+            "Warning: the model was trained on this corpus, so these figures do not hold for unseen speakers.",
+            style="yellow",
+        )
+    for line in _remarks(result):
+        console.print(line)
+    console.print(_figures(result))
+    console.print(_confusion(result))
+
+
+def _remarks(result: dict[str, Any]) -> Iterable[str]:
+    speakers = result["bootstrap"]["speakers"]
+    decided = f"{result['n']} windows of " if result["level"] == "window" else ""
+    yield f"{decided}{result['utterances']} utterances, {speakers} speakers"
+    if result["skipped"]:
+        counts = ", ".join(f"{label} {count}" for label, count in result["skipped"].items())
+        yield f"Skipped, as the model has no such class: {counts}"
+    if result["without_speech"]:
+        outcome = "judged on what there is" if result["level"] == "utterance" else "left out"
+        yield f"With too little speech by voice activity: {result['without_speech']} utterances, {outcome}"
+    if result["too_short"]:
+        yield f"Left out, too short for one frame: {result['too_short']} utterances"
+    if absent := [label for label, value in result["recall"].items() if value is None]:
+        yield f"Not in the corpus, so not part of UAR: {', '.join(absent)}"
+    if note := result["bootstrap"].get("note"):
+        yield f"Note: {note}"
+
+
+def _figures(result: dict[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    table.add_column("figure", justify="right")
+    table.add_column("95 % over speakers", justify="right")
+    limits = result["interval"]
+    table.add_row("UAR", _number(result["uar"]), _range(limits["uar"]))
+    table.add_row("WA", _number(result["wa"]), _range(limits["wa"]))
+    for name, value in (result["ccc"] or {}).items():
+        table.add_row(f"CCC {name} ({result['reference']})", _number(value), _range(limits["ccc"][name]))
+    table.add_row("mean confidence", _number(result["confidence"]), "")
+    table.add_row("calibration error", _number(result["ece"]), "")
+    return table
+
+
+def _confusion(result: dict[str, Any]) -> Table:
+    table = Table(title="rows: truth, columns: decision", title_justify="left", box=None, pad_edge=False)
+    table.add_column("")
+    for label in (*result["labels"], "recall"):
+        table.add_column(label, justify="right")
+    for label, counts in zip(result["labels"], result["confusion"], strict=True):
+        table.add_row(label, *map(str, counts), _number(result["recall"][label]))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _range(limits: list[float] | None) -> str:
+    return "-" if limits is None else f"{limits[0]:.3f} to {limits[1]:.3f}"
