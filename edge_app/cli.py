@@ -65,7 +65,8 @@ class LazyGroup(click.Group):
             if entry.extra is None:
                 raise
             raise BackendMissing(
-                f"'{cmd_name}' needs the package {error.name!r}: run pip install -e '.[{entry.extra}]' in the repository"
+                f"'{cmd_name}' needs the package {error.name!r}: run pip install -e '.[{entry.extra}]' "
+                "in the repository"
             ) from error
         return command
 

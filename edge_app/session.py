@@ -81,10 +81,6 @@ class Session:
         self._going = threading.Event()
         self._going.set()
 
-    def attach(self, sink: Sink) -> None:
-        """Add a sink. Call it before :meth:`run`."""
-        self._sinks.append(sink)
-
     def run(self, stop: threading.Event) -> SessionEnd:
         """Listen until the source ends or ``stop`` is set. Sinks are closed whatever happens.
 

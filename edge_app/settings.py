@@ -40,7 +40,8 @@ class ListenSettings:
         source: a file, ``-`` for standard input, or None for a microphone.
         device: name or number of the input device; None takes the system's default.
         realtime: a file is played at the pace of the clock.
-        ui: where estimates are shown; None takes the terminal interface on a terminal and plain lines elsewhere.
+        ui: where estimates are shown; None takes the terminal interface for live audio on a terminal, plain lines for
+            other audio there, and JSON lines where standard output is not a terminal.
         output: a file that receives the estimates too, or None.
     """
 

@@ -1,0 +1,198 @@
+"""The one place where concrete parts are wired together: bundle, detector, engine, source and sinks."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+
+from edge_app.audio.source import AudioSource
+from edge_app.bundle import ModelBundle, load_bundle
+from edge_app.core.records import SessionEnd, SessionInfo
+from edge_app.core.types import samples, seconds
+from edge_app.core.windows import WindowSpec
+from edge_app.demo import CLIP, DESCRIPTION
+from edge_app.errors import AudioDeviceError, ConfigurationError
+from edge_app.interrupts import stop_on_signals
+from edge_app.pipeline import DecisionSettings, Pipeline, WindowStream
+from edge_app.session import Session
+from edge_app.settings import Interface, ListenSettings, PipelineSettings
+from edge_app.sinks import Sink, make_sink
+from edge_app.sinks.files import OutputFile, write_stderr, write_stdout
+from edge_app.sinks.jsonl import JsonLines
+from edge_app.sinks.plain import PlainLines, Warnings, summary
+from edge_app.vad import make_detector
+
+STDIN = "-"
+
+
+def open_pipeline(settings: PipelineSettings | None = None, bundle: ModelBundle | None = None) -> Pipeline:
+    """Build the pipeline of a bundle, ready to be fed.
+
+    Args:
+        settings: how audio becomes estimates; None takes the default bundle and settings.
+        bundle: a bundle that is loaded already; None loads the one that the settings name.
+
+    Raises:
+        BundleError: the bundle is missing or damaged, or has no such variant.
+        ConfigurationError: a setting has an impossible value.
+    """
+    settings = settings or PipelineSettings()
+    bundle = bundle or load_bundle(settings.model)
+    _, model = bundle.variant_path(settings.variant)
+    windows = WindowStream(bundle.make_extractor(), make_detector(settings.vad), _window_spec(settings, bundle))
+
+    from edge_app.runtime.onnx import OnnxPredictor  # takes 74 ms and 44 MB, after all that can be wrong before it
+
+    return Pipeline(
+        windows,
+        bundle.baseline,
+        OnnxPredictor(model),
+        bundle.labels,
+        bundle.dimensions,
+        settings.smoothing,
+        DecisionSettings(
+            min_speech=bundle.min_speech if settings.min_speech is None else settings.min_speech,
+            min_confidence=bundle.min_confidence,
+        ),
+    )
+
+
+def session_info(
+    settings: PipelineSettings, bundle: ModelBundle, source: AudioSource, demo: bool = False
+) -> SessionInfo:
+    """What sinks are told when a session of these parts begins."""
+    spec = _window_spec(settings, bundle)
+    return SessionInfo(
+        model=bundle.name,
+        variant=bundle.variant_path(settings.variant)[0],
+        labels=bundle.labels,
+        dimensions=bundle.dimensions,
+        window=seconds(spec.length),
+        hop=seconds(spec.hop),
+        source=source.description,
+        demo=demo,
+        mapped=bundle.mapped,
+    )
+
+
+def make_source(settings: ListenSettings, device: str | None = None) -> tuple[AudioSource, bool]:
+    """The source a session listens to, and whether it is the demo because there is no microphone.
+
+    Args:
+        settings: the session's settings.
+        device: a microphone to take instead of what the settings name.
+
+    Raises:
+        AudioFormatError: the file or standard input is not audio.
+        AudioDeviceError: the named device is not there, or nobody named one and it cannot be opened.
+        ConfigurationError: the settings contradict each other.
+    """
+    if device is None and settings.source is not None:
+        if settings.device is not None:
+            raise ConfigurationError("--device names a microphone and --input something else; give one of them")
+        return _recorded(settings.source, settings.realtime), False
+
+    from edge_app.audio.microphone import Microphone
+
+    wanted = device or settings.device
+    try:
+        return Microphone(wanted), False
+    except AudioDeviceError as error:
+        if wanted is not None:
+            raise
+        write_stderr(f"edge-ser: {error}. Playing the demo clip instead; --input FILE listens to a file.")
+        return _demo(), True
+
+
+def make_sinks(ui: Interface) -> list[Sink]:
+    """The sinks that show a session on standard output and standard error; none for the terminal interface."""
+    if ui == "tui":
+        return []
+    if ui == "jsonl":
+        return [JsonLines(write_stdout), Warnings(write_stderr)]
+    return [PlainLines(write_stdout)]
+
+
+def make_file_sinks(file: OutputFile | None) -> list[Sink]:
+    """The sink of ``--output``: a table where the file's name ends in ``.csv``, else JSON lines."""
+    if file is None:
+        return []
+    return [make_sink("csv" if file.path.suffix == ".csv" else "jsonl", file.write_line)]
+
+
+def choose_interface(settings: ListenSettings) -> Interface:
+    """The interface that was asked for, or the one that suits the source and where standard output goes."""
+    if settings.ui is not None:
+        return settings.ui
+    if not sys.stdout.isatty():
+        return "jsonl"
+    live = settings.source is None or (settings.realtime and settings.source != STDIN)
+    return "tui" if live and sys.stdin.isatty() else "plain"
+
+
+def listen(settings: ListenSettings) -> None:
+    """Listen until the source ends or the user has had enough.
+
+    Raises:
+        EdgeSerError: something is wrong that the user can mend.
+        BrokenPipeError: the reader of standard output has gone.
+    """
+    ui = choose_interface(settings)
+    bundle = load_bundle(settings.pipeline.model)
+    pipeline = open_pipeline(settings.pipeline, bundle)
+    with contextlib.ExitStack() as opened:
+        file = opened.enter_context(OutputFile(settings.output)) if settings.output else None
+        written = make_file_sinks(file)
+
+        def open_session(device: str | None, sinks: Sequence[Sink]) -> Session:
+            source, demo = make_source(settings, device)
+            info = session_info(settings.pipeline, bundle, source, demo)
+            return Session(pipeline, source, info, [*written, *sinks])
+
+        if ui == "tui":
+            end = _listen_on_screen(open_session)
+            if end is not None:
+                write_stdout(summary(end))
+        else:
+            session = open_session(None, make_sinks(ui))
+            with stop_on_signals() as stop:
+                session.run(stop)
+
+
+def _listen_on_screen(open_session: Callable[[str | None, Sequence[Sink]], Session]) -> SessionEnd | None:
+    from edge_app.tui.app import run_tui
+    from edge_app.tui.screens import DeviceChoice
+
+    def devices() -> list[DeviceChoice]:
+        from edge_app.audio.microphone import list_devices
+
+        return [DeviceChoice(str(device.number), device.name) for device in list_devices()]
+
+    return run_tui(open_session, devices)
+
+
+def _recorded(source: str, realtime: bool) -> AudioSource:
+    if source != STDIN:
+        from edge_app.audio.file import FileSource
+
+        return FileSource(source, realtime)
+    if realtime:
+        raise ConfigurationError("--realtime is for files: standard input comes at the pace of its writer")
+
+    from edge_app.audio.stdin import StdinSource
+
+    return StdinSource()
+
+
+def _demo() -> AudioSource:
+    from edge_app.audio.file import FileSource
+
+    source = FileSource(CLIP, realtime=True)
+    source.description = DESCRIPTION
+    return source
+
+
+def _window_spec(settings: PipelineSettings, bundle: ModelBundle) -> WindowSpec:
+    hop = bundle.window.hop if settings.hop is None else samples(settings.hop)
+    return WindowSpec(bundle.window.length, hop)

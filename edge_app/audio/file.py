@@ -1,0 +1,164 @@
+"""Audio files: whatever libsndfile reads, checked for being whole."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_app.audio.resampler import Resampler
+from edge_app.audio.source import Deliver, Notify, ignore
+from edge_app.audio.wav import MendedWav, WavHeader, read_header
+from edge_app.core.records import EndReason, Notice
+from edge_app.core.types import SAMPLE_RATE, AudioBlock, Floats, seconds
+from edge_app.errors import AudioFormatError
+
+SUFFIXES = (".wav", ".flac", ".opus", ".ogg", ".mp3")
+BLOCK = 0.5
+REALTIME_BLOCK = 0.02
+FLOATING = ("FLOAT", "DOUBLE")
+COUNTED = ("WAV", "WAVEX", "FLAC", "AIFF")
+
+
+class FileSource:
+    """An audio file.
+
+    Args:
+        path: the file; any rate, any number of channels.
+        realtime: deliver at the pace of the clock.
+        block: seconds in a block; None takes 0.5, or 0.02 in real time.
+
+    Attributes:
+        duration: seconds of audio that its header promises.
+
+    Raises:
+        AudioFormatError: it is missing, a folder, empty, or not audio.
+    """
+
+    def __init__(self, path: Path | str, realtime: bool = False, block: float | None = None) -> None:
+        self._path = Path(path)
+        self.description = str(path)
+        self.realtime = realtime
+        self._block = block or (REALTIME_BLOCK if realtime else BLOCK)
+        self._header = self._checked_header()
+        with self._open() as file:
+            self.duration = file.frames / file.samplerate
+            if not file.frames:
+                raise AudioFormatError(f"{path}: no audio in this file; record it again")
+
+    def run(self, deliver: Deliver, stop: threading.Event, notify: Notify = ignore) -> EndReason:
+        """See :class:`edge_app.audio.source.AudioSource`.
+
+        Raises:
+            AudioFormatError: there is less audio than the header promises, a part cannot be decoded, or a sample is
+                not a number. All audio before that has been delivered.
+        """
+        position = 0
+        began = time.monotonic()
+        with self._open() as file:
+            if file.samplerate < SAMPLE_RATE:
+                notify(Notice("warning", self._narrow(file.samplerate)))
+            for samples in self._resampled(file):
+                if self.realtime:
+                    stop.wait(max(0.0, began + seconds(position + len(samples)) - time.monotonic()))
+                if stop.is_set():
+                    return "interrupted"
+                deliver(AudioBlock(samples, position))
+                position += len(samples)
+        return "eof"
+
+    def _resampled(self, file: Any) -> Iterator[Floats]:
+        resampler = Resampler(file.samplerate)
+        fault: AudioFormatError | None = None
+        taken = 0
+        while fault is None:
+            frames, fault = self._read(file, taken)
+            if not len(frames):
+                break
+            taken += len(frames)
+            samples = resampler.feed(frames)
+            if len(samples):
+                yield samples
+        rest = resampler.flush()
+        if len(rest):
+            yield rest
+        if fault := fault or self._shortfall(file, taken):
+            raise fault
+
+    def _read(self, file: Any, taken: int) -> tuple[Floats, AudioFormatError | None]:
+        """The next frames, and what is wrong just after them, if anything is."""
+        import soundfile
+
+        try:
+            frames: Floats = file.read(round(self._block * file.samplerate), dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            at = taken / file.samplerate
+            return np.zeros((0, 1), np.float32), AudioFormatError(
+                f"{self._path}: damaged at {at:.2f} s ({error.error_string.rstrip('.')}); estimates end there"
+            )
+        if file.subtype in FLOATING and not (whole := np.isfinite(frames).all(axis=1)).all():
+            good = int(np.argmin(whole))
+            place, at = taken + good, (taken + good) / file.samplerate
+            return frames[:good], AudioFormatError(
+                f"{self._path}: sample {place} ({at:.3f} s) is not a finite number; "
+                "estimates end there, repair the file"
+            )
+        return frames, None
+
+    def _shortfall(self, file: Any, taken: int) -> AudioFormatError | None:
+        header = self._header
+        if header is not None and header.truncated and header.bytes_per_second:
+            promised, found = (size / header.bytes_per_second for size in (header.declared, header.available))
+        elif file.format in COUNTED and taken < file.frames:
+            promised, found = file.frames / file.samplerate, taken / file.samplerate
+        else:
+            return None
+        return AudioFormatError(
+            f"{self._path}: truncated, its header promises {promised:.2f} s and {found:.2f} s are there; "
+            "copy or record the file again"
+        )
+
+    def _checked_header(self) -> WavHeader | None:
+        try:
+            if self._path.is_dir():
+                raise AudioFormatError(f"{self._path}: a folder, not a file; use 'edge-ser analyze' for folders")
+            if self._path.is_file() and self._path.stat().st_size == 0:
+                raise AudioFormatError(f"{self._path}: the file is empty; record or copy it again")
+            return read_header(self._path)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise AudioFormatError(f"{self._path}: {reason}; check the path") from None
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        import soundfile  # only where it is needed: it costs 28 MB
+
+        header = self._header
+        with ExitStack() as opened:
+            readable: Path | MendedWav = self._path
+            if header is not None and header.open_ended and header.declared == 0:
+                readable = opened.enter_context(closing(MendedWav(self._path, header)))
+            try:
+                file = opened.enter_context(soundfile.SoundFile(readable))
+            except (soundfile.LibsndfileError, TypeError) as error:
+                raise AudioFormatError(
+                    f"{self._path}: not an audio file that can be read ({_reason(error)}); "
+                    f"edge-ser reads {' '.join(SUFFIXES)}"
+                ) from None
+            yield file
+
+    def _narrow(self, rate: int) -> str:
+        return (
+            f"{self._path.name} is sampled at {rate / 1000:g} kHz: nothing is left of the voice above "
+            f"{rate / 2000:g} kHz, which the models were trained to hear; estimates are less reliable"
+        )
+
+
+def _reason(error: Exception) -> str:
+    """What libsndfile says, without the path that soundfile puts before them."""
+    return str(getattr(error, "error_string", error)).rstrip(".").lower()

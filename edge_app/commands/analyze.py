@@ -1,0 +1,41 @@
+"""``edge-ser analyze``."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from edge_app.commands.options import pipeline_options
+from edge_app.settings import PipelineSettings
+
+
+@click.command(short_help="Estimate whole files or folders, into JSON lines or CSV.")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@pipeline_options
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option("--output", type=click.Path(), metavar="FILE", help="Write there instead of standard output.")
+def analyze(paths: tuple[str, ...], pipeline: PipelineSettings, form: str, output: str | None) -> None:
+    """Estimate whole files, and the audio files in folders, into JSON lines or CSV.
+
+    JSON lines hold a session record, its estimates and an end record per file. A file that cannot be read gets one
+    line on standard error; the others go on, and the exit code is 2.
+    """
+    from edge_app.batch import analyze_files, find_audio
+    from edge_app.sinks.files import OutputFile, write_stdout
+
+    files, faults = find_audio(paths)
+    for fault in faults:
+        click.echo(f"edge-ser: {fault}", err=True)
+    with contextlib.ExitStack() as opened:
+        write: Callable[[str], None] = write_stdout
+        if output is not None:
+            write = opened.enter_context(OutputFile(Path(output))).write_line
+        try:
+            failed = analyze_files(files, pipeline, form, write)
+        except BrokenPipeError:
+            return
+    if failed or faults:
+        raise click.exceptions.Exit(2)
