@@ -26,7 +26,7 @@ from train.noise import NoiseBank
 @click.command()
 @click.argument("model")
 @click.option("--corpus", required=True, metavar="NAME|MANIFEST.csv", help="A known corpus, or a CSV that lists one.")
-@click.option("--root", type=click.Path(path_type=Path), help="Folder with the corpora.  [default: $EDGE_SER_DATA]")
+@click.option("--root", type=click.Path(path_type=Path), help="Folder with the corpora.  [default: EDGE_SER_DATA]")
 @click.option("--variant", help="fp32 or int8.  [default: int8 where the bundle has it]")
 @click.option(
     "--level", type=click.Choice(get_args(Level)), default="utterance", show_default=True, help="What is decided on."
@@ -74,7 +74,7 @@ def evaluate(
         result["split"] = split
     if output is not None:
         write_json(output, result)
-    _show(result, Console(highlight=False))
+    _show(result, Console(highlight=False, markup=False, soft_wrap=True))
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
