@@ -157,6 +157,10 @@ class ExperimentConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
+    def with_seed(self, seed: int) -> ExperimentConfig:
+        """The same experiment with another seed."""
+        return dataclasses.replace(self, optimiser=dataclasses.replace(self.optimiser, seed=seed))
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as :func:`parse_config` takes them."""
         plain = dataclasses.asdict(self)

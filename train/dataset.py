@@ -55,12 +55,19 @@ class WindowPool:
         store: frames.
         utterances: numbers of the utterances that belong to the pool; all must have a label.
         labels: classes of the head.
+        least_speech: fraction of speech from which a window belongs to the pool; an utterance with none gives its best.
     """
 
-    def __init__(self, store: FrameStore, utterances: NDArray[np.int64], labels: Sequence[str]) -> None:
+    def __init__(
+        self,
+        store: FrameStore,
+        utterances: NDArray[np.int64],
+        labels: Sequence[str],
+        least_speech: float = LEAST_SPEECH,
+    ) -> None:
         self.store = store
         self.utterances = utterances
-        numbers = store.speech_windows(LEAST_SPEECH)
+        numbers = store.speech_windows(least_speech)
         numbers = numbers[np.isin(store.windows[numbers, 0], utterances)]
         order = np.argsort(store.windows[numbers, 0], kind="stable")
         self.last = store.windows[numbers[order], 1]

@@ -131,7 +131,7 @@ def fit(
         enable_progress_bar=not quiet,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        log_every_n_steps=10,
+        log_every_n_steps=min(10, config.optimiser.steps),
         gradient_clip_val=5.0,
     )
     last = checkpoints / LAST
@@ -175,7 +175,7 @@ def fit(
                 "utterances": len(judged),
                 "temperature": temperature,
             },
-            "corpora": describe_corpora(store.utterances, sides),
+            "corpora": describe_corpora(store.utterances, sides, config.data.corpora),
             "versions": {
                 "edge-ser": edge_app.__version__,
                 "python": platform.python_version(),
@@ -215,9 +215,10 @@ def calibrate(net: EmotionNet, features: torch.Tensor, owner: NDArray[np.int64],
     return float(logarithm.exp().detach())
 
 
-def describe_corpora(utterances: Sequence[Utterance], sides: Sides) -> dict[str, object]:
-    """For each corpus its licence, counts, validation speakers and a hash over its files' names and contents."""
+def describe_corpora(utterances: Sequence[Utterance], sides: Sides, corpora: Sequence[str]) -> dict[str, object]:
+    """For each of the corpora (names or manifests) its licence, counts, validation speakers and a hash over its files' names and contents."""
     described: dict[str, object] = {}
+    known = {corpus.name: corpus for corpus in map(find_corpus, corpora)}
     validating = set(sides.validation.tolist())
     used = validating | set(sides.train.tolist())
     for name in sorted({utterances[n].corpus for n in used}):
@@ -227,7 +228,7 @@ def describe_corpora(utterances: Sequence[Utterance], sides: Sides) -> dict[str,
             utterance = utterances[number]
             digest.update(f"{utterance.path.name} {utterance.label}\n".encode())
             digest.update(utterance.path.read_bytes())
-        corpus = find_corpus(name)
+        corpus = known[name]
         described[name] = {
             "licence": corpus.licence,
             "shippable": corpus.shippable,

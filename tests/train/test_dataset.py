@@ -1,0 +1,76 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from edge_app.core.labels import AFFECT_NORMS, LABELS
+from train.config import WaveformConfig
+from train.corpora import read_corpus
+from train.dataset import BalancedBatches, WindowPool, affect, clean_windows
+from train.frames import StoreSettings, build_store
+
+
+@pytest.fixture
+def store(voices, tmp_path):
+    return build_store(
+        read_corpus(str(voices)), StoreSettings("logmel", WaveformConfig(copies=0), None, 1), tmp_path, 1
+    )
+
+
+@pytest.fixture
+def pool(store, small):
+    labels = [utterance.label for utterance in store.utterances]
+    keep = [n for n, label in enumerate(labels) if label != "anger" or n % 2 == 0]  # anger is rarer
+    return WindowPool(store, np.array(keep), small.data.labels)
+
+
+def test_baseline_is_the_statistics_of_the_pools_frames(pool, store):
+    baseline = pool.baseline("digest")
+    rows = np.unique(pool.last[:, None] + np.arange(-60, 1))
+    frames = store.frames[0, rows].astype(np.float64)
+    np.testing.assert_allclose(baseline.mean, frames.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(baseline.deviation, frames.std(axis=0), rtol=1e-3)
+    assert baseline.count == len(rows)
+
+
+def test_every_class_is_drawn_equally_often(pool, small):
+    batches = BalancedBatches(pool, pool.baseline("digest"), small)
+    rng = np.random.default_rng(0)
+    drawn = Counter(pool.store.utterances[batches._draw(rng)].label for _ in range(4000))
+    assert drawn["fear"] / 4000 == pytest.approx(small.loss.other_share, abs=0.03)
+    shares = [drawn[label] / (4000 - drawn["fear"]) for label in small.data.labels]
+    np.testing.assert_allclose(shares, 0.25, atol=0.03)
+
+
+def test_batches_depend_on_seed_and_epoch_alone(pool, small):
+    def first(epoch: int) -> torch.Tensor:
+        batches = BalancedBatches(pool, pool.baseline("digest"), small)
+        batches.epoch = epoch
+        return next(iter(batches)).features
+
+    assert torch.equal(first(2), first(2))
+    assert not torch.equal(first(2), first(3))
+
+
+def test_targets_are_mixtures_of_labels(pool, small):
+    batch = next(iter(BalancedBatches(pool, pool.baseline("digest"), small)))
+    assert batch.features.shape == (16, 61, 128)
+    assert batch.vocabulary.shape == (16, len(LABELS))
+    torch.testing.assert_close(batch.vocabulary.sum(1), torch.ones(16))
+    norms = torch.tensor([AFFECT_NORMS[label] for label in LABELS])
+    torch.testing.assert_close(batch.affect, batch.vocabulary @ norms)
+
+
+def test_every_utterance_of_the_pool_has_a_clean_window(pool):
+    features, owner = clean_windows(pool, pool.baseline("digest"), stride=50)
+    assert set(owner) == set(pool.utterances)
+    assert len(features) == len(owner)
+
+
+def test_ratings_come_before_mapped_values(store):
+    from dataclasses import replace
+
+    utterance = store.utterances[0]
+    assert affect(utterance) == AFFECT_NORMS[utterance.label]
+    assert affect(replace(utterance, arousal=0.1, valence=0.2, dominance=0.3)) == (0.1, 0.2, 0.3)

@@ -1,0 +1,71 @@
+"""``edge-ser crossval``: train and test with speakers disjoint."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import track
+
+from edge_app.errors import ConfigurationError
+from train.cache import default_cache
+from train.config import load_config
+from train.crossval import Plan, cross_validate, score_folds
+from train.data import data_root
+
+
+@click.command()
+@click.argument("config")
+@click.option("--corpus", required=True, help="Corpus that is cut into folds: a name, or a manifest (.csv).")
+@click.option("--protocol", default="loso", show_default=True, help="loso, emobox, or group-K.")
+@click.option("--also", multiple=True, help="Corpus that trains in every fold too; may be repeated.")
+@click.option("--root", type=click.Path(path_type=Path), help="Folder of the corpora; default EDGE_SER_DATA.")
+@click.option("--seed", type=int, help="Seed; default the configuration's.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Folds worked on at once.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Folder of the folds; default runs/NAME-CORPUS-PROTOCOL."
+)
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder that keeps computed features.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="File for the figures.")
+def crossval(
+    config: str,
+    corpus: str,
+    protocol: str,
+    also: tuple[str, ...],
+    root: Path | None,
+    seed: int | None,
+    jobs: int,
+    output: Path | None,
+    cache: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Train CONFIG once per fold of a corpus and report the figures over all test utterances.
+
+    Speakers are disjoint between training and test, except under ``emobox``, whose published folds are not. Within
+    each fold some training speakers are kept for early stopping. Finished folds are kept: a run that was broken off
+    goes on when the command is given again.
+    """
+    if corpus in also:
+        raise ConfigurationError(f"--also {corpus}: its speakers would be on both sides; leave it out")
+    experiment = load_config(config)
+    if seed is not None:
+        experiment = experiment.with_seed(seed)
+    path = output or Path("runs") / f"{experiment.name}-{Path(corpus).stem}-{protocol}-{experiment.optimiser.seed}"
+    plan = Plan(experiment, corpus, protocol, also, data_root(root), cache or default_cache(), path)
+    console = Console(stderr=True)
+    results = []
+    for fold, result in track(cross_validate(plan, jobs), "folds", console=console, disable=not console.is_terminal):
+        results.append(result)
+        click.echo(f"{fold.name}: UAR {result['uar']:.3f} ({len(result['rows'])} utterances)")
+    figures = score_folds(plan, results)
+    low, high = figures["interval"]["uar"] or (float("nan"), float("nan"))
+    mark = "" if figures["speaker_independent"] else "  (speakers on BOTH sides: for comparison with EmoBox only)"
+    click.echo(f"UAR {figures['uar']:.3f}  [{low:.3f}, {high:.3f}]  WA {figures['wa']:.3f}  n {figures['n']}{mark}")
+    for label, recall in figures["recall"].items():
+        click.echo(f"  {label:<10} {recall:.3f}")
+    if json_file is not None:
+        partial = json_file.with_name(json_file.name + ".part")
+        partial.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        partial.rename(json_file)

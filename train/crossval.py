@@ -1,0 +1,176 @@
+"""Cross-validation with speakers disjoint: train a net per fold, decide about its utterances, score all together."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from edge_app.core.labels import AFFECT_NORMS, DIMENSIONS
+from train.config import ExperimentConfig
+from train.corpora import Utterance, read_corpus
+from train.dataset import WindowPool, affect, clean_windows
+from train.frames import FrameStore
+from train.module import EVALUATION_BATCH
+from train.protocols import Fold, folds, split_validation
+from train.run import Run
+from train.runner import Sides, fit, open_store
+from train.summary import Decisions, summarise
+
+LEAST_SPEECH = 0.3
+"""A test window is read from this much speech on, as on the device."""
+
+RESULT = "fold.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A cross-validation, described well enough for a process of its own to work on a fold.
+
+    Attributes:
+        config: the experiment.
+        corpus: the corpus that is cut into folds.
+        protocol: how, see :func:`train.protocols.folds`.
+        also: corpora that train in every fold.
+        root: folder of the corpora.
+        cache: folder of computed features.
+        path: where folds keep their runs and results.
+    """
+
+    config: ExperimentConfig
+    corpus: str
+    protocol: str
+    also: tuple[str, ...]
+    root: Path
+    cache: Path
+    path: Path
+
+
+def read_plan(plan: Plan) -> tuple[list[Utterance], list[Fold]]:
+    """All utterances, those of the corpus first, and the folds over them."""
+    own = [utterance for utterance in read_corpus(plan.corpus, plan.root) if utterance.label is not None]
+    utterances = own + [u for name in plan.also for u in read_corpus(name, plan.root) if u.label is not None]
+    others = np.arange(len(own), len(utterances))
+    cut = [Fold(f.name, np.concatenate((f.train, others)), f.test) for f in folds(plan.protocol, own, plan.root)]
+    return utterances, cut
+
+
+def cross_validate(plan: Plan, jobs: int) -> Iterator[tuple[Fold, dict[str, Any]]]:
+    """Work on all folds and yield each with its result as it is done. Folds that have a result are not repeated."""
+    utterances, cut = read_plan(plan)
+    open_store(plan.config, utterances, plan.root, plan.cache)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(plan,)) as pool:
+        yield from zip(cut, pool.map(_work_on_fold, range(len(cut))), strict=True)
+
+
+def score_folds(plan: Plan, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The figures over all folds' test utterances together, what each fold got, and what was done."""
+    rows = [row for result in results for row in result["rows"]]
+    labels = plan.config.data.labels
+    decisions = Decisions(
+        labels=labels,
+        dimension_names=DIMENSIONS,
+        speakers=[row["speaker"] for row in rows],
+        truth=np.array([labels.index(row["label"]) for row in rows]),
+        probabilities=np.array([row["probabilities"] for row in rows]),
+        reference=np.array([row["affect"] for row in rows]),
+        dimensions=np.array([row["dimensions"] for row in rows]),
+    )
+    return {
+        "config": plan.config.as_dict(),
+        "corpus": plan.corpus,
+        "protocol": plan.protocol,
+        "speaker_independent": plan.protocol != "emobox",
+        "also": list(plan.also),
+        "seed": plan.config.optimiser.seed,
+        "n": len(rows),
+        "folds": {result["fold"]: result["uar"] for result in results},
+        **summarise(decisions),
+    }
+
+
+_worker: tuple[Plan, FrameStore, list[Fold]]
+
+
+def _start_worker(plan: Plan) -> None:
+    global _worker
+    torch.set_num_threads(1)
+    utterances, cut = read_plan(plan)
+    _worker = plan, open_store(plan.config, utterances, plan.root, plan.cache), cut
+
+
+def _work_on_fold(number: int) -> dict[str, Any]:
+    plan, store, cut = _worker
+    fold = cut[number]
+    path = plan.path / fold.name.replace("/", "-").replace(" ", "-")
+    identity = _identity(plan, store, fold)
+    if (path / RESULT).is_file():
+        result: dict[str, Any] = json.loads((path / RESULT).read_text(encoding="utf-8"))
+        if result["identity"] == identity:
+            return result
+    training = [store.utterances[n] for n in fold.train]
+    inner, validation = split_validation(training, plan.config.data.validation_share, plan.config.optimiser.seed)
+    data = dataclasses.replace(plan.config.data, corpora=(plan.corpus, *plan.also))
+    config = dataclasses.replace(plan.config, data=data)
+    run = fit(config, store, Sides(fold.train[inner], fold.train[validation]), path, quiet=True)
+    rows = decide(run, store, fold)
+    hits: dict[str, list[bool]] = {}
+    for row in rows:
+        guess = plan.config.data.labels[int(np.argmax(row["probabilities"]))]
+        hits.setdefault(row["label"], []).append(guess == row["label"])
+    uar = float(np.mean([np.mean(right) for right in hits.values()]))
+    result = {"identity": identity, "fold": fold.name, "uar": round(uar, 4), "rows": rows}
+    partial = path / f"{RESULT}.part"
+    partial.write_text(json.dumps(result) + "\n", encoding="utf-8")
+    partial.rename(path / RESULT)
+    return result
+
+
+def decide(run: Run, store: FrameStore, fold: Fold) -> list[dict[str, Any]]:
+    """Decide about each test utterance that has one of the classes: mean log-probability of its windows."""
+    labels = run.config.data.labels
+    judged = np.array([n for n in fold.test if store.utterances[n].label in labels], dtype=np.int64)
+    features, owner = clean_windows(WindowPool(store, judged, labels, LEAST_SPEECH), run.baseline)
+    with torch.no_grad():
+        parts = [run.net(part) for part in features.split(EVALUATION_BATCH)]
+        logarithms = torch.cat([torch.log_softmax(part.logits, dim=1) for part in parts]).numpy()
+        dimensions = torch.cat([part.dimensions for part in parts]).numpy()
+    rows = []
+    for number in judged:
+        utterance, mine = store.utterances[number], owner == number
+        if not mine.any():
+            continue
+        mean = logarithms[mine].mean(axis=0).astype(np.float64)
+        scores = np.exp(mean - mean.max())
+        rows.append(
+            {
+                "file": utterance.path.name,
+                "speaker": utterance.speaker,
+                "label": utterance.label,
+                "probabilities": (scores / scores.sum()).round(6).tolist(),
+                "dimensions": dimensions[mine].mean(axis=0).astype(np.float64).round(6).tolist(),
+                "affect": list(affect(utterance)),
+            }
+        )
+    return rows
+
+
+def _identity(plan: Plan, store: FrameStore, fold: Fold) -> str:
+    """Changes with anything that would change the fold's result."""
+    known = {
+        "config": plan.config.as_dict(),
+        "train": [str(store.utterances[n].path) for n in fold.train],
+        "test": [str(store.utterances[n].path) for n in fold.test],
+        "norms": AFFECT_NORMS,
+    }
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
