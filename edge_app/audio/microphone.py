@@ -20,7 +20,7 @@ from edge_app.errors import AudioDeviceError, PortAudioMissing
 BLOCKS_PER_SECOND = 50
 QUEUED_CHUNKS = 2 * BLOCKS_PER_SECOND
 POLL_SECONDS = 0.1
-START_SECONDS = 3.0
+START_SECONDS = 5.0
 SILENT_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 
@@ -135,7 +135,7 @@ class Recording:
         """Yield chunks as they come, until ``stop`` is set.
 
         Raises:
-            DeviceVanished: the stream ended, or nothing came for a second (three at the beginning).
+            DeviceVanished: the stream ended, or nothing came for a second (five at the beginning).
         """
         patience = START_SECONDS
         heard = time.monotonic()
