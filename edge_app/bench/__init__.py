@@ -1,0 +1,57 @@
+"""Measurements of this machine: what an update, an hour, a start and a session cost. To add one, register it here."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from edge_app.bench.figures import Figure, Subject
+
+
+class Bench(NamedTuple):
+    """A benchmark: where it is, and how it measures, in a sentence for the report."""
+
+    target: str
+    method: str
+
+
+BENCHES = {
+    "update": Bench(
+        "edge_app.bench.update:measure_updates",
+        "Speech is fed in blocks of 20 ms. An update is all the time spent between two estimates: voice activity, "
+        "features of the hop, model and smoothing. Updates without speech, which are cheaper, do not count.",
+    ),
+    "peer": Bench(
+        "edge_app.bench.peer:measure_peer",
+        "Each update is followed by openSMILE's eGeMAPSv02 functionals of the same one-second window, in the same "
+        "process; the ratio is that of the medians.",
+    ),
+    "startup": Bench(
+        "edge_app.bench.startup:measure_startup",
+        "A block of audio lies in the pipe before the process starts; the clock stops when the pipe is empty. "
+        "One start warms the disk cache up and does not count.",
+    ),
+    "memory": Bench(
+        "edge_app.bench.memory:measure_memory",
+        "The largest resident set that the kernel has seen (VmHWM) after six seconds of a file in real time; the "
+        "terminal interface runs in a terminal of 80x24.",
+    ),
+    "size": Bench("edge_app.bench.size:measure_size", "The bundle's files, without those of other variants."),
+    "hour": Bench(
+        "edge_app.bench.hour:measure_hour",
+        "'listen --input' on an hour of speech in one WAV file, from the start of the process to its end; the resident "
+        "set is read at every fifth second of audio, and growth is the largest after minute 5 over that at minute 5.",
+    ),
+}
+
+
+def run_bench(name: str, subject: Subject) -> Iterator[Figure]:
+    """Run a benchmark of ``BENCHES`` and yield its figures as they come.
+
+    Raises:
+        EdgeSerError: the model or the speech cannot be used.
+    """
+    module, _, attribute = BENCHES[name].target.partition(":")
+    measure: Callable[[Subject], Iterator[Figure]] = getattr(importlib.import_module(module), attribute)
+    return measure(subject)
