@@ -52,7 +52,7 @@ def small(voices: Path) -> ExperimentConfig:
     return parse_config(
         {
             "name": "small",
-            "model": {"net": "chunk-cnn", "width": [4, 8, 8, 16]},
+            "model": {"net": "chunk-cnn", "width": 8},
             "data": {"corpora": [str(voices)], "validation_share": 0.25},
             "waveform": {"copies": 1, "rooms": 2},
             "optimiser": {"epochs": 2, "steps": 4, "batch": 16, "average": 0.5},

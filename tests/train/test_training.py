@@ -68,7 +68,7 @@ def test_a_broken_off_run_resumes_to_where_an_unbroken_one_ends(small, root, tmp
 def test_commands_train_and_refuse(small, root, tmp_path):
     toml = tmp_path / "small.toml"
     toml.write_text(
-        f'name = "small"\n[model]\nnet = "chunk-cnn"\nwidth = [4, 8, 8, 16]\n'
+        f'name = "small"\n[model]\nnet = "chunk-cnn"\nwidth = 8\n'
         f'[data]\ncorpora = ["{root / "voices.csv"}"]\n[waveform]\ncopies = 0\n'
         f"[optimiser]\nepochs = 1\nsteps = 2\nbatch = 8\n",
         encoding="utf-8",

@@ -1,8 +1,9 @@
 """A small convolutional net on one-second log-mel chunks.
 
-Four strided convolutions see the chunk as an image, a depthwise convolution over what remains of the frequency axis
-turns it into a sequence, and mean and deviation over time are what the heads read (statistics pooling, Snyder et al.
-2018).
+Bands are channels and convolutions run over time. The net sees each chunk in two views: with the chunk's own level
+removed, since the level of a recording says more about microphone and distance than about emotion; and with every
+band's mean over the chunk removed, which takes away microphone, room and much of the voice's own timbre and leaves
+how the spectrum moves. Mean and deviation over time are what the heads read (statistics pooling, Snyder et al. 2018).
 """
 
 from __future__ import annotations
@@ -21,42 +22,21 @@ class ChunkCnn(EmotionNet):
 
     Args:
         frames: frames in a window.
-        dimension: mel bands; a multiple of 16.
+        dimension: mel bands.
         classes: classes of the head.
-        width: channels of the four convolutions.
+        width: channels of every convolution.
         dropout: share of the embedding dropped in training.
-        level: ``keep`` reads features as they are; ``remove`` subtracts each window's mean, since the level of a
-            recording says more about microphone and distance than about emotion.
     """
 
-    def __init__(
-        self,
-        frames: int,
-        dimension: int,
-        classes: int,
-        width: tuple[int, int, int, int] = (16, 32, 48, 64),
-        dropout: float = 0.3,
-        level: str = "remove",
-    ) -> None:
+    def __init__(self, frames: int, dimension: int, classes: int, width: int = 64, dropout: float = 0.3) -> None:
         super().__init__()
-        if level not in ("keep", "remove"):
-            raise TypeError(f"level is {level!r}; it must be 'keep' or 'remove'")
-        self.level = level
-        first, second, third, fourth = width
         self.trunk = nn.Sequential(
-            _convolution(1, first, 5, 2),
-            _convolution(first, second, 3, 2),
-            nn.Dropout2d(0.05),
-            _convolution(second, third, 3, (1, 2)),
-            nn.Dropout2d(0.05),
-            _convolution(third, fourth, 3, (1, 2)),
+            *_convolution(2 * dimension, width, 1),
+            *_convolution(width, width, 5, stride=2),
+            nn.Dropout(0.1),
+            *_convolution(width, width, 5),
         )
-        self.collapse = nn.Sequential(
-            nn.Conv2d(fourth, fourth, (1, dimension // 16), groups=fourth, bias=False),
-            nn.BatchNorm2d(fourth),
-            nn.ReLU(),
-        )
-        self.embedding_size = 2 * fourth
+        self.embedding_size = 2 * width
         self.dropout = nn.Dropout(dropout)
         self.emotion = nn.Linear(self.embedding_size, classes)
         self.affect = nn.Linear(self.embedding_size, 3)
@@ -69,10 +49,10 @@ class ChunkCnn(EmotionNet):
 
     def forward(self, features: Tensor) -> NetOutput:
         """Map standardised features, shape (batch, frames, dimension), to classes and dimensions."""
-        if self.level == "remove":
-            features = features - features.mean(dim=(1, 2), keepdim=True)
-        image = features.clamp(-CLIP, CLIP).unsqueeze(1)
-        sequence = self.collapse(self.trunk(image)).squeeze(3)
+        clipped = features.clamp(-CLIP, CLIP)
+        level = clipped - clipped.mean(dim=(1, 2), keepdim=True)
+        movement = clipped - clipped.mean(dim=1, keepdim=True)
+        sequence = self.trunk(torch.cat((level, movement), dim=2).transpose(1, 2))
         mean = sequence.mean(dim=2)
         deviation = torch.sqrt(((sequence - mean.unsqueeze(2)) ** 2).mean(dim=2) + 1e-5)
         embedding = torch.cat((mean, deviation), dim=1)
@@ -80,7 +60,6 @@ class ChunkCnn(EmotionNet):
         return NetOutput(self.emotion(read), torch.tanh(self.affect(read)), embedding)
 
 
-def _convolution(inputs: int, outputs: int, size: int, stride: int | tuple[int, int]) -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
-    )
+def _convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> list[nn.Module]:
+    convolution = nn.Conv1d(inputs, outputs, size, stride, padding=size // 2, bias=False)
+    return [convolution, nn.BatchNorm1d(outputs), nn.ReLU()]
