@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -136,6 +137,7 @@ class ListenApp(App[None]):
 
     def on_mount(self) -> None:
         """Start the session."""
+        self.begin_capture_print(self, stdout=False)
         self.live.start()
         self.set_interval(MEASURE_EVERY, self._measure)
 
@@ -173,6 +175,12 @@ class ListenApp(App[None]):
         """Show a notice."""
         if self._is_present(message):
             self._notice.notice(message.notice)
+
+    def on_print(self, event: events.Print) -> None:
+        """Show what Python code writes on standard error, which would be lost."""
+        text = event.text.strip().removeprefix("edge-ser: ")
+        if text:
+            self._notice.notice(Notice("warning", text))
 
     def on_session_ended(self, message: SessionEnded) -> None:
         """Say how the session ended, and stay."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
@@ -134,6 +135,19 @@ async def test_a_device_that_cannot_be_opened_gives_way_to_the_one_before(stage)
         app.finish()
     assert stage.devices == [None, "3", None]
     assert app.failure is None
+
+
+async def test_what_is_written_on_standard_error_is_a_notice():
+    def warn(device, sinks):
+        print("edge-ser: no microphone is connected", file=sys.stderr)
+        return stage.make(device, sinks)
+
+    stage = Stage(estimate(2))
+    app = ListenApp(warn, lambda: DEVICES)
+    async with app.run_test() as pilot:
+        await stage.settled(pilot)
+        assert "! no microphone is connected" in screen_text(app)
+        app.finish()
 
 
 async def test_no_devices_is_said(stage):
