@@ -62,7 +62,7 @@ class FrameHistory:
     def between(self, first: int, stop: int) -> Floats:
         """Copy the frames numbered ``first`` to ``stop - 1``, as far as they are still kept, shape (n, dimension)."""
         oldest = self.count - self._filled
-        return self._store[max(first - oldest, 0) : max(stop - oldest, 0)].copy()
+        return self._store[: self._filled][max(first - oldest, 0) : max(stop - oldest, 0)].copy()
 
     def clear(self) -> None:
         """Start again from frame 0."""
