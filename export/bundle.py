@@ -1,0 +1,223 @@
+"""From a run to a bundle: export, quantise, compare, and only then write.
+
+A bundle is put together in a hidden folder beside its place and moved there when it is whole, so that whatever goes
+wrong leaves no half of one, and an older bundle of that name stays until then. The same run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import edge_app
+from edge_app.bundle import CARD, GOLDEN, MANIFEST, SCHEMA, load_bundle, sha256
+from edge_app.core.features import EXTRACTORS, make_extractor
+from edge_app.core.labels import DIMENSIONS
+from edge_app.core.types import Floats
+from edge_app.core.windows import WindowSpec
+from edge_app.errors import ConfigurationError, OutputError
+from edge_app.runtime.onnx import OnnxPredictor
+from edge_app.verify import verify_bundle
+from export.card import render_card
+from export.golden import write_golden
+from export.graph import count_parameters, export_onnx, torch_outputs
+from export.licence import licence_of
+from export.metrics import read_metrics, validation_metrics
+from export.parity import Comparison, Outputs, Requirements, compare, require, softmax
+from export.quantise import quantise_int8
+from train.run import FEATURES, Run
+
+FILES = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
+MIN_SPEECH = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSettings:
+    """What an export may choose.
+
+    Attributes:
+        name: of the model.
+        version: of the model.
+        quantise: whether an int8 variant is made.
+        min_confidence: probability below which an estimate is ``uncertain``.
+        research_only: accept corpora whose models may not be passed on, and mark the bundle.
+        metrics: files of ``edge-ser evaluate --json`` about this model.
+        requirements: what parity must reach.
+    """
+
+    name: str
+    version: str = "1"
+    quantise: bool = True
+    min_confidence: float = 0.4
+    research_only: bool = False
+    metrics: tuple[Path, ...] = ()
+    requirements: Requirements = field(default_factory=Requirements)
+
+
+def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comparison]:
+    """Write the bundle of a run.
+
+    Args:
+        run: a finished run.
+        output: the folder of the bundle; a bundle that is there is replaced.
+        settings: what may be chosen.
+
+    Returns:
+        How each variant compares with what it was made from.
+
+    Raises:
+        ParityError: a variant has drifted too far from the net.
+        CorpusError: a training corpus allows research only.
+        FeatureMismatch: the run was trained on features that this version does not compute.
+        ConfigurationError: the folder holds something else, or a file of figures does not fit.
+        OutputError: the bundle cannot be written.
+    """
+    if output.exists() and not (output / MANIFEST).is_file() and not (output.is_dir() and not any(output.iterdir())):
+        raise ConfigurationError(f"{output}: holds something that is not a model bundle; choose another --output")
+    extractor = make_extractor(FEATURES, dict(EXTRACTORS[FEATURES]().spec.parameters), run.baseline.digest)
+    licence = licence_of(run.record["corpora"], research_only=settings.research_only)
+    metrics = {
+        "validation/utterance": validation_metrics(run.record),
+        **read_metrics(settings.metrics, settings.name, settings.version),
+    }
+    draft = output.with_name(f".{output.name}.{os.getpid()}.part")
+    try:
+        draft.mkdir(parents=True)
+        comparisons, outputs = _write_variants(run, draft, settings)
+        variants = {variant: draft / FILES[variant] for variant in outputs}
+        write_golden(draft / GOLDEN, extractor, run.baseline, variants)
+        manifest = {
+            "schema": SCHEMA,
+            "name": settings.name,
+            "version": settings.version,
+            "edge_ser": edge_app.__version__,
+            "labels": list(run.config.data.labels),
+            "dimensions": list(DIMENSIONS),
+            "mapped": True,
+            "features": {
+                "kind": extractor.spec.kind,
+                "parameters": dict(extractor.spec.parameters),
+                "digest": extractor.spec.digest,
+            },
+            "window": {"length": WindowSpec().length, "hop": WindowSpec().hop},
+            "baseline": {
+                "count": run.baseline.count,
+                "mean": shortest(run.baseline.mean),
+                "deviation": shortest(run.baseline.deviation),
+            },
+            "decision": {
+                "min_speech": MIN_SPEECH,
+                "min_confidence": settings.min_confidence,
+                "validation": _decided(list(outputs.values())[-1], run, settings.min_confidence),
+            },
+            "variants": {
+                variant: {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}
+                for variant, path in variants.items()
+            },
+            "parameters": count_parameters(run.net),
+            "corpora": {name: str(corpus["licence"]) for name, corpus in run.record["corpora"].items()},
+            "licence": licence,
+            "research_only": settings.research_only,
+            "metrics": metrics,
+            "parity": {comparison.variant: comparison.as_dict() for comparison in comparisons},
+            "training": _training(run, settings),
+        }
+        (draft / CARD).write_text(render_card(manifest), encoding="utf-8")
+        manifest["files"] = {name: sha256(draft / name) for name in (GOLDEN, CARD)}
+        (draft / MANIFEST).write_text(to_json(manifest), encoding="utf-8")
+        verify_bundle(load_bundle(draft))
+        _move_into_place(draft, output)
+    except OSError as error:
+        raise OutputError(f"{output}: the bundle cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return comparisons
+
+
+def _write_variants(run: Run, folder: Path, settings: ExportSettings) -> tuple[list[Comparison], dict[str, Outputs]]:
+    """Write the model files and compare each with what it was made from, on the validation windows."""
+    windows, truth = run.validation, run.validation_class
+    export_onnx(run.net, windows.shape[1], windows.shape[2], folder / FILES["fp32"])
+    outputs: dict[str, Outputs] = {"fp32": OnnxPredictor(folder / FILES["fp32"]).run(windows)}
+    comparisons = [compare("fp32", outputs["fp32"], "torch", torch_outputs(run.net, windows), truth)]
+    require(comparisons[0], settings.requirements)
+    if settings.quantise:
+        quantise_int8(folder / FILES["fp32"], folder / FILES["int8"], run.calibration)
+        outputs["int8"] = OnnxPredictor(folder / FILES["int8"]).run(windows)
+        comparisons.append(compare("int8", outputs["int8"], "fp32", outputs["fp32"], truth))
+        require(comparisons[1], settings.requirements)
+    return comparisons, outputs
+
+
+def _decided(outputs: Outputs, run: Run, least: float) -> dict[str, Any]:
+    """What the confidence threshold does to single validation windows: how many get a label, and how many rightly."""
+    probabilities = softmax(outputs["logits"])
+    right = probabilities.argmax(axis=1) == run.validation_class
+    decided = probabilities.max(axis=1) >= least
+    return {
+        "windows": len(right),
+        "decided": round(float(decided.mean()), 4),
+        "accuracy": round(float(right.mean()), 4),
+        "accuracy_decided": round(float(right[decided].mean()), 4) if decided.any() else None,
+    }
+
+
+def _training(run: Run, settings: ExportSettings) -> dict[str, Any]:
+    record = run.record
+    return {
+        "command": portable(str(record["command"])),
+        "net": run.config.net,
+        "experiment": run.config.as_dict(),
+        "seed": int(record["seed"]),
+        "epochs": int(record["epochs"]),
+        "temperature": round(float(record["validation"]["temperature"]), 4),
+        "calibration_windows": len(run.calibration) if settings.quantise else 0,
+        "corpora": record["corpora"],
+        "versions": record["versions"],
+    }
+
+
+def portable(command: str) -> str:
+    """A command line whose absolute paths are cut to their last part: the folders of one machine mean nothing."""
+    return shlex.join(_portable_word(word) for word in shlex.split(command))
+
+
+def _portable_word(word: str) -> str:
+    option, equals, value = word.partition("=")
+    if equals and Path(value).is_absolute():
+        return f"{option}={Path(value).name}"
+    return Path(word).name if Path(word).is_absolute() else word
+
+
+def shortest(values: Floats) -> list[float]:
+    """The shortest decimal numbers that read back as the same float32 values."""
+    return [float(str(np.float32(value))) for value in values]
+
+
+def to_json(manifest: dict[str, Any]) -> str:
+    """Indented JSON with a list of numbers on one line."""
+    text = json.dumps(manifest, indent=1, ensure_ascii=False)
+    return re.sub(r"\[\s+([-+.\deE,\s]+?)\s+\]", lambda match: f"[{' '.join(match[1].split())}]", text) + "\n"
+
+
+def _move_into_place(draft: Path, output: Path) -> None:
+    """Put the new folder where the old one was; the old one comes back if that fails."""
+    if not output.exists():
+        draft.rename(output)
+        return
+    old = draft.with_suffix(".old")
+    output.rename(old)
+    try:
+        draft.rename(output)
+    except OSError:
+        old.rename(output)
+        raise
+    shutil.rmtree(old)

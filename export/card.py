@@ -1,0 +1,278 @@
+"""The model card, written from the manifest alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from edge_app.core.labels import AFFECT_NORMS
+from export.licence import RESEARCH_ONLY
+from train.corpora import CORPORA
+
+ACTED = ("emodb", "ravdess", "nemo")
+LANGUAGES = {"de": "German", "en": "English", "pl": "Polish", "ur": "Urdu"}
+
+CARD = """\
+# {name} {version}
+
+{summary}
+{warning}
+## Use
+
+For programs that follow the tone of a voice over time on the device itself: interfaces that adapt, research on speech,
+demonstrations. One estimate describes how one second of speech sounds, not what a person feels.
+
+Not for diagnosis or any medical purpose, not for deciding about people (hiring, credit, policing, schooling), and not
+for listening to people who do not know of it. In the European Union, inferring emotions at work or in education is
+prohibited by the AI Act, Article 5(1)(f), medical and safety reasons aside.
+
+## What it answers
+
+- Classes: {labels}. Probabilities sum to 1; a voice that shows none of these is given one all the same.
+- {dimensions}
+- Below a confidence of {min_confidence:g} the answer is `uncertain`. {decided}
+- A window of which less than {min_speech:.0%} is speech gets no answer.
+
+## How it was trained
+
+{corpora}
+
+{augmentation}
+{validation}
+The epoch with the best UAR on the validation speakers was kept, so figures on them are optimistic. Probabilities were
+calibrated on them (temperature {temperature:.2f}).
+
+Net: `{net}`, {parameters:,} parameters, on {window:g} s of log-mel features ({features}; digest `{digest}`),
+standardised by the mean and deviation of the training speech. Seed {seed}, {epochs} epochs.
+
+```
+edge-ser {command}
+```
+
+with {versions}.
+
+## Figures
+
+UAR is the mean recall of the classes, WA the share of right decisions; brackets hold 95 % intervals from resampling
+speakers. CCC is against {reference} values.
+
+{metrics}
+
+## Variants and parity
+
+{variants}
+
+Every variant was run on windows of the validation speakers and compared with what it was made from:
+
+{parity}
+
+{quantisation}`golden.npz` holds one second of synthetic audio and what each variant answers to it;
+`edge-ser models verify` repeats it on your machine.
+
+## Limits
+
+- {acted}
+- It learnt the languages above. Others, children, whispering, singing and far-away microphones were not tested
+  unless a figure above says so.
+- Emotion in a voice is ambiguous: listeners disagree too. Expect errors on every single window; the rolling estimate
+  is steadier.
+- Strong noise, music and several people speaking at once mislead it.
+
+## Licence
+
+Weights: {licence}.{because}
+"""
+
+UNSPECIFIED = "language not given"
+
+
+def render_card(manifest: Mapping[str, Any]) -> str:
+    """The text of ``MODEL_CARD.md``.
+
+    Args:
+        manifest: contents of ``bundle.json``, without the checksum of the card itself.
+    """
+    training, decision, features = manifest["training"], manifest["decision"], manifest["features"]
+    seconds = manifest["window"]["length"] / 16000
+    parameters = ", ".join(f"{key} {value:g}" for key, value in features["parameters"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in training["versions"].items())
+    return CARD.format(
+        name=manifest["name"],
+        version=manifest["version"],
+        summary=_summary(manifest),
+        warning=_warning(manifest),
+        labels=", ".join(manifest["labels"]),
+        dimensions=_dimensions(manifest),
+        min_confidence=decision["min_confidence"],
+        min_speech=decision["min_speech"],
+        decided=_decided(decision["validation"]),
+        corpora=_corpora(training["corpora"]),
+        augmentation=_augmentation(training["experiment"]["waveform"]),
+        validation=_validation(training["corpora"]),
+        temperature=training["temperature"],
+        net=training["net"],
+        parameters=manifest["parameters"],
+        window=seconds,
+        features=parameters,
+        digest=features["digest"][:12],
+        seed=training["seed"],
+        epochs=training["epochs"],
+        command=training["command"],
+        versions=versions,
+        reference="mapped" if manifest["mapped"] else "rated",
+        metrics=_metrics(manifest["metrics"]),
+        variants=_table(
+            ("variant", "file", "bytes"),
+            [(name, f"`{entry['file']}`", f"{entry['bytes']:,}") for name, entry in manifest["variants"].items()],
+        ),
+        parity=_parity(manifest["parity"]),
+        quantisation=_quantisation(manifest),
+        acted=_acted(training["corpora"]),
+        licence=manifest["licence"],
+        because=_because(manifest),
+    )
+
+
+def _summary(manifest: Mapping[str, Any]) -> str:
+    answers = [f"{len(manifest['labels'])} classes", *manifest["dimensions"]]
+    seconds = manifest["window"]["length"] / 16000
+    return f"Emotion in speech, every {seconds:g} s of it: {', '.join(answers)}. A bundle for `edge-ser`."
+
+
+def _warning(manifest: Mapping[str, Any]) -> str:
+    if manifest["licence"] != RESEARCH_ONLY:
+        return ""
+    return "\n**Research only.** A training corpus forbids passing this model on.\n"
+
+
+def _dimensions(manifest: Mapping[str, Any]) -> str:
+    if not manifest["dimensions"]:
+        return "No dimensions."
+    names = ", ".join(manifest["dimensions"])
+    if not manifest["mapped"]:
+        return f"Dimensions: {names}, in [-1, 1]."
+    norms = "; ".join(
+        f"{label} {' '.join(f'{value:+.2f}' for value in AFFECT_NORMS[label])}" for label in manifest["labels"]
+    )
+    return (
+        f"Dimensions: {names}, in [-1, 1], *mapped*: nobody rated the recordings. Each was given the published mean\n"
+        "  rating of its emotion word (Russell and Mehrabian, Journal of Research in Personality 11, 1977, 273-294),\n"
+        f"  and the net learnt those values ({norms})."
+    )
+
+
+def _decided(found: Mapping[str, Any]) -> str:
+    if found["accuracy_decided"] is None:
+        return "No single validation window reaches that confidence."
+    return (
+        f"Of {found['windows']:,} single validation windows {found['decided']:.1%} reach it;\n"
+        f"  {found['accuracy_decided']:.1%} of those are right, against {found['accuracy']:.1%} of all. "
+        "Smoothing over time comes on top of that."
+    )
+
+
+def _corpora(corpora: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = []
+    for name, corpus in corpora.items():
+        known = CORPORA.get(name)
+        language = LANGUAGES.get(known.language, known.language) if known else UNSPECIFIED
+        counts = (f"{corpus['utterances']:,}", str(corpus["speakers"]))
+        rows.append((name, language, *counts, str(corpus["licence"]), f"`{corpus['sha256'][:12]}`"))
+    table = _table(("corpus", "language", "utterances", "speakers", "licence", "SHA-256 of the files"), rows)
+    citations = [f"- {name}: {CORPORA[name].citation}" for name in corpora if name in CORPORA]
+    return "\n".join([table, "", *citations]).rstrip()
+
+
+def _augmentation(waveform: Mapping[str, Any]) -> str:
+    if not waveform["copies"]:
+        return "Waveforms were not augmented."
+    parts = []
+    if waveform["noise_probability"] > 0:
+        parts.append(f"recorded noise at {waveform['snr_low']:g} to {waveform['snr_high']:g} dB")
+    if waveform["room_probability"] > 0:
+        parts.append("the responses of simulated small rooms")
+    if waveform["band_probability"] > 0:
+        parts.append("band limits")
+    parts.append(f"gains of {waveform['gain_low']:g} to {waveform['gain_high']:g} dB")
+    versions = "one augmented version" if waveform["copies"] == 1 else f"{waveform['copies']} augmented versions"
+    return f"Each recording was heard clean and in {versions}: {', '.join(parts)}."
+
+
+def _validation(corpora: Mapping[str, Mapping[str, Any]]) -> str:
+    speakers = [str(speaker) for corpus in corpora.values() for speaker in corpus["validation_speakers"]]
+    return f"Validation speakers, on whom it never trained: {', '.join(speakers) or 'none'}."
+
+
+def _metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = []
+    for condition, figures in metrics.items():
+        interval = figures.get("interval") or {}
+        remark = "trained on this corpus" if figures.get("trained_on_corpus") else ""
+        ccc = ", ".join(
+            f"{name} {value:.2f}" for name, value in (figures.get("ccc") or {}).items() if value is not None
+        )
+        rows.append(
+            (
+                condition,
+                str(figures.get("variant", "net")),
+                f"{figures['n']:,}",
+                _with_interval(figures["uar"], interval.get("uar")),
+                _with_interval(figures["wa"], interval.get("wa")),
+                ccc or "-",
+                remark,
+            )
+        )
+    return _table(("condition", "variant", "n", "UAR", "WA", "CCC", ""), rows)
+
+
+def _with_interval(value: float | None, limits: Sequence[float] | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" + (f" [{limits[0]:.3f}, {limits[1]:.3f}]" if limits else "")
+
+
+def _parity(parity: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = [
+        (
+            f"{variant} against {found['against']}",
+            f"{found['windows']:,}",
+            f"{found['logits']:g}",
+            f"{found['probabilities']:g}",
+            f"{found['dimensions']:g}",
+            f"{found['agreement']:.2%}",
+            f"{found['uar']:.3f} ({found['uar_change']:+.3f})",
+        )
+        for variant, found in parity.items()
+    ]
+    header = ("", "windows", "logits", "probabilities", "dimensions", "same label", "window UAR (change)")
+    return f"{_table(header, rows)}\n\nLogits, probabilities and dimensions: largest absolute error."
+
+
+def _quantisation(manifest: Mapping[str, Any]) -> str:
+    if "int8" not in manifest["variants"]:
+        return ""
+    return (
+        "int8: static quantisation of the convolutions (weights per channel, in 7 bits because processors without\n"
+        f"VNNI saturate otherwise), calibrated on {manifest['training']['calibration_windows']} windows of training "
+        "speech; pooling and heads stay in float.\n\n"
+    )
+
+
+def _acted(corpora: Mapping[str, Any]) -> str:
+    played = [name for name in corpora if name in ACTED]
+    if not played:
+        return "It learnt from few speakers; those it has not met differ from them."
+    return (
+        f"It learnt from actors ({', '.join(played)}), who portray emotions more clearly than people show them:\n"
+        "  expect less on spontaneous speech."
+    )
+
+
+def _because(manifest: Mapping[str, Any]) -> str:
+    licences = "; ".join(f"{name}: {licence}" for name, licence in manifest["corpora"].items())
+    return f" Training corpora: {licences}."
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,54 @@
+"""What ships: every bundle in ``models/`` is whole, small, and says what it was trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_app.bundle import CARD, DEFAULT_MODEL, load_bundle
+from edge_app.verify import verify_bundle
+
+FOLDERS = sorted(path.parent for path in (Path(__file__).parent.parent / "models").glob("*/bundle.json"))
+MOST_PARAMETERS = {"chunk-cnn": 150_000}
+MOST_BYTES = 300_000
+
+shipped = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+
+
+@pytest.mark.skipif(not FOLDERS, reason="no bundle has been exported into models/ yet")
+def test_the_default_model_ships():
+    assert DEFAULT_MODEL in [folder.name for folder in FOLDERS]
+
+
+@shipped
+def test_a_shipped_bundle_verifies(folder):
+    bundle = load_bundle(folder)
+    assert bundle.name == folder.name
+    report = verify_bundle(bundle)
+    assert {check.variant for check in report.variants} == set(bundle.variants)
+    assert set(report.files) | {"bundle.json"} == {path.name for path in folder.iterdir()}
+
+
+@shipped
+def test_a_shipped_bundle_is_small(folder):
+    bundle = load_bundle(folder)
+    assert bundle.parameters <= MOST_PARAMETERS[folder.name]
+    assert bundle.variants["int8"].bytes <= MOST_BYTES
+
+
+@shipped
+def test_a_shipped_bundle_may_be_passed_on_and_says_how(folder):
+    bundle = load_bundle(folder)
+    assert bundle.manifest["research_only"] is False
+    card = (folder / CARD).read_text(encoding="utf-8")
+    assert f"Weights: {bundle.licence}." in card
+    for corpus, licence in bundle.corpora.items():
+        assert f"| {corpus} |" in card and licence in card
+
+
+@shipped
+def test_a_shipped_bundle_reached_parity(folder):
+    parity = load_bundle(folder).manifest["parity"]
+    assert parity["fp32"]["logits"] <= 1e-4 and parity["fp32"]["agreement"] == 1
+    assert parity["int8"]["agreement"] >= 0.97
