@@ -171,11 +171,12 @@ def _decided(outputs: Outputs, run: Run, least: float) -> dict[str, Any]:
 
 
 def _training(run: Run, settings: ExportSettings) -> dict[str, Any]:
-    record = run.record
+    record, experiment = run.record, run.config.as_dict()
+    experiment["data"]["corpora"] = [_portable_word(name) for name in run.config.data.corpora]
     return {
         "command": portable(str(record["command"])),
         "net": run.config.net,
-        "experiment": run.config.as_dict(),
+        "experiment": experiment,
         "seed": int(record["seed"]),
         "epochs": int(record["epochs"]),
         "temperature": round(float(record["validation"]["temperature"]), 4),

@@ -204,6 +204,14 @@ def test_numbers_in_the_manifest_read_back_exactly(rng):
     assert np.array_equal(np.array(json.loads(json.dumps(shortest(values))), dtype=np.float32), values)
 
 
+def test_a_manifest_is_named_without_its_folder(small_run, tmp_path):
+    data = dataclasses.replace(small_run.config.data, corpora=("emodb", str(tmp_path / "mine.csv")))
+    run = dataclasses.replace(small_run, config=dataclasses.replace(small_run.config, data=data))
+    export_bundle(run, tmp_path / "model", dataclasses.replace(SETTINGS, quantise=False))
+    experiment = load_bundle(tmp_path / "model").manifest["training"]["experiment"]
+    assert experiment["data"]["corpora"] == ["emodb", "mine.csv"]
+
+
 def test_a_command_keeps_its_words_but_not_its_folders():
     assert portable("train x.toml --root '/a b/c d' --output runs/x") == "train x.toml --root 'c d' --output runs/x"
     assert portable("train --root=/home/me/data") == "train --root=data"
