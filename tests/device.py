@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+REPOSITORY = Path(__file__).parent.parent
 TRAINING_SIDE = ("torch", "lightning", "tensorboard", "librosa", "pandas", "scipy", "sklearn", "opensmile", "onnx")
 REPOSITORY_SIDE = ("train", "export")
 
@@ -36,7 +37,7 @@ def run_device(
     ``folder`` is an empty folder that belongs to the call, ``models`` one with bundles to find by name.
     """
     (folder / "sitecustomize.py").write_text(HIDE.format(hidden=tuple(hidden)), encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(folder), "NO_COLOR": "1"}
+    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{REPOSITORY}", "NO_COLOR": "1"}
     if models is not None:
         environment["EDGE_SER_MODELS"] = str(models)
     return subprocess.run(
