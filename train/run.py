@@ -104,7 +104,13 @@ def load_run(path: Path) -> Run:
     extractor = EXTRACTORS[FEATURES]()
     frames = (WindowSpec().length - extractor.frame_length) // extractor.frame_hop + 1
     net = build_net(config, frames, extractor.dimension)
-    net.load_state_dict(torch.load(path / "weights.pt", weights_only=True))
+    try:
+        net.load_state_dict(torch.load(path / "weights.pt", weights_only=True))
+    except (RuntimeError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(
+            f"{path}: its weights do not fit the net of today ({reason}); train it again"
+        ) from None
     net.eval()
     return Run(
         path=path,
