@@ -102,7 +102,10 @@ def test_no_other_name_is_public() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_in_documents_exist(page: Path) -> None:
-    named = set(re.findall(r"\bedge-ser ([a-z]+)", " ".join(re.findall(r"`([^`\n]+)`", page.read_text("utf-8")))))
+    text = page.read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    code = [*re.findall(r"`([^`]+)`", prose), *"".join(fenced(page, "sh")).splitlines()]
+    named = {name for span in code for name in re.findall(r"\bedge-ser ([a-z]+)", span)}
     assert named <= set(COMMANDS)
 
 
