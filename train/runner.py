@@ -216,7 +216,7 @@ def calibrate(net: EmotionNet, features: torch.Tensor, owner: NDArray[np.int64],
 
 
 def describe_corpora(utterances: Sequence[Utterance], sides: Sides, corpora: Sequence[str]) -> dict[str, object]:
-    """For each of the corpora (names or manifests) its licence, counts, validation speakers and a hash over its files."""
+    """For each of the corpora (names or manifests) licence, counts, validation speakers and a hash over its files."""
     described: dict[str, object] = {}
     known = {corpus.name: corpus for corpus in map(find_corpus, corpora)}
     validating = set(sides.validation.tolist())
