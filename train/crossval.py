@@ -38,7 +38,7 @@ class Plan:
 
     Attributes:
         config: the experiment.
-        corpus: the corpus that is cut into folds.
+        corpora: the corpora that are cut into folds.
         protocol: how, see :func:`train.protocols.folds`.
         also: corpora that train in every fold.
         root: folder of the corpora.
@@ -47,7 +47,7 @@ class Plan:
     """
 
     config: ExperimentConfig
-    corpus: str
+    corpora: tuple[str, ...]
     protocol: str
     also: tuple[str, ...]
     root: Path
@@ -56,12 +56,16 @@ class Plan:
 
 
 def read_plan(plan: Plan) -> tuple[list[Utterance], list[Fold]]:
-    """All utterances, those of the corpus first, and the folds over them."""
-    own = [utterance for utterance in read_corpus(plan.corpus, plan.root) if utterance.label is not None]
-    utterances = own + [u for name in plan.also for u in read_corpus(name, plan.root) if u.label is not None]
+    """All utterances, those that are cut into folds first, and the folds over them."""
+    own = _labelled(plan.corpora, plan.root)
+    utterances = own + _labelled(plan.also, plan.root)
     others = np.arange(len(own), len(utterances))
     cut = [Fold(f.name, np.concatenate((f.train, others)), f.test) for f in folds(plan.protocol, own, plan.root)]
     return utterances, cut
+
+
+def _labelled(corpora: Sequence[str], root: Path) -> list[Utterance]:
+    return [u for name in corpora for u in read_corpus(name, root) if u.label is not None]
 
 
 def cross_validate(plan: Plan, jobs: int) -> Iterator[tuple[Fold, dict[str, Any]]]:
@@ -88,7 +92,7 @@ def score_folds(plan: Plan, results: Sequence[dict[str, Any]]) -> dict[str, Any]
     )
     return {
         "config": plan.config.as_dict(),
-        "corpus": plan.corpus,
+        "corpora": list(plan.corpora),
         "protocol": plan.protocol,
         "speaker_independent": plan.protocol != "emobox",
         "also": list(plan.also),
@@ -120,7 +124,7 @@ def _work_on_fold(number: int) -> dict[str, Any]:
             return result
     training = [store.utterances[n] for n in fold.train]
     inner, validation = split_validation(training, plan.config.data.validation_share, plan.config.optimiser.seed)
-    data = dataclasses.replace(plan.config.data, corpora=(plan.corpus, *plan.also))
+    data = dataclasses.replace(plan.config.data, corpora=(*plan.corpora, *plan.also))
     config = dataclasses.replace(plan.config, data=data)
     run = fit(config, store, Sides(fold.train[inner], fold.train[validation]), path, quiet=True)
     rows = decide(run, store, fold)

@@ -40,8 +40,9 @@ def folds(protocol: str, utterances: Sequence[Utterance], root: Path) -> Iterato
     """Cut a corpus.
 
     Args:
-        protocol: ``loso`` (leave one speaker out), ``group-k`` with k a number (k groups of speakers), or ``emobox``.
-        utterances: of one corpus, in a fixed order.
+        protocol: ``loso`` (leave one speaker out), ``group-k`` with k a number (k groups of speakers), ``loco`` (leave
+            one corpus out), or ``emobox``.
+        utterances: of one corpus or several, in a fixed order.
         root: where the corpora are; ``emobox`` reads its folds there.
 
     Raises:
@@ -49,6 +50,7 @@ def folds(protocol: str, utterances: Sequence[Utterance], root: Path) -> Iterato
         CorpusError: a split has a speaker on both sides, or too few speakers.
     """
     speakers = np.array([utterance.speaker for utterance in utterances])
+    corpora = np.array([utterance.corpus for utterance in utterances])
     if protocol == "emobox":
         yield from _emobox(utterances, root)
         return
@@ -57,6 +59,10 @@ def folds(protocol: str, utterances: Sequence[Utterance], root: Path) -> Iterato
         raise CorpusError(f"{utterances[0].corpus}: has {len(names)} speaker(s); a split by speakers needs two or more")
     if protocol == "loso":
         cuts = [(name, np.flatnonzero(speakers == name)) for name in names]
+    elif protocol == "loco":
+        if len(set(corpora)) < 2:
+            raise ConfigurationError("--protocol loco: needs two corpora or more; repeat --corpus")
+        cuts = [(name, np.flatnonzero(corpora == name)) for name in sorted(set(corpora))]
     elif protocol.startswith("group-") and protocol.removeprefix("group-").isdigit():
         count = int(protocol.removeprefix("group-"))
         if not 2 <= count <= len(names):
@@ -64,7 +70,7 @@ def folds(protocol: str, utterances: Sequence[Utterance], root: Path) -> Iterato
         splits = GroupKFold(count).split(speakers, groups=speakers)
         cuts = [(f"group {number}", test) for number, (_, test) in enumerate(splits, start=1)]
     else:
-        raise ConfigurationError(f"no protocol {protocol!r}; choose loso, emobox or group-K (K a number)")
+        raise ConfigurationError(f"no protocol {protocol!r}; choose loso, loco, emobox or group-K (K a number)")
     for name, test in cuts:
         fold = Fold(name, np.setdiff1d(np.arange(len(utterances)), test), test)
         check_disjoint(fold, utterances)

@@ -36,6 +36,14 @@ def test_impossible_protocols(protocol):
         list(folds(protocol, made("abc"), Path()))
 
 
+def test_leaving_one_corpus_out_tests_each_in_turn():
+    utterances = made("aab") + made("xy", "other")
+    cut = list(folds("loco", utterances, Path()))
+    assert [(fold.name, fold.test.tolist()) for fold in cut] == [("made", [0, 1, 2]), ("other", [3, 4])]
+    with pytest.raises(ConfigurationError, match="two corpora"):
+        list(folds("loco", made("ab"), Path()))
+
+
 def test_one_speaker_cannot_be_split():
     with pytest.raises(CorpusError, match="1 speaker"):
         list(folds("loso", made("aaa"), Path()))

@@ -83,7 +83,7 @@ def test_commands_train_and_refuse(small, root, tmp_path):
 
 
 def test_cross_validation_tests_every_utterance_once_and_keeps_finished_folds(small, root, tmp_path):
-    plan = Plan(small, str(root / "voices.csv"), "group-2", (), root, tmp_path / "cache", tmp_path / "folds")
+    plan = Plan(small, (str(root / "voices.csv"),), "group-2", (), root, tmp_path / "cache", tmp_path / "folds")
     results = [result for _, result in cross_validate(plan, jobs=1)]
     figures = score_folds(plan, results)
     assert figures["n"] == 32  # fear is not one of the classes

@@ -18,8 +18,10 @@ from train.data import data_root
 
 @click.command()
 @click.argument("config")
-@click.option("--corpus", required=True, help="Corpus that is cut into folds: a name, or a manifest (.csv).")
-@click.option("--protocol", default="loso", show_default=True, help="loso, emobox, or group-K.")
+@click.option(
+    "--corpus", "corpora", multiple=True, required=True, help="Corpus to test on: a name, or a manifest (.csv)."
+)
+@click.option("--protocol", default="loso", show_default=True, help="loso, loco, emobox, or group-K.")
 @click.option("--also", multiple=True, help="Corpus that trains in every fold too; may be repeated.")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the corpora; default EDGE_SER_DATA.")
 @click.option("--seed", type=int, help="Seed; default the configuration's.")
@@ -31,7 +33,7 @@ from train.data import data_root
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="File for the figures.")
 def crossval(
     config: str,
-    corpus: str,
+    corpora: tuple[str, ...],
     protocol: str,
     also: tuple[str, ...],
     root: Path | None,
@@ -43,17 +45,19 @@ def crossval(
 ) -> None:
     """Train CONFIG once per fold of a corpus and report the figures over all test utterances.
 
-    Speakers are disjoint between training and test, except under ``emobox``, whose published folds are not. Within
-    each fold some training speakers are kept for early stopping. Finished folds are kept: a run that was broken off
-    goes on when the command is given again.
+    The protocols: ``loso`` leaves one speaker out, ``group-K`` tests K groups of speakers in turn, ``loco`` leaves one
+    of several corpora out, ``emobox`` takes the EmoBox benchmark's folds. Speakers are disjoint between training and
+    test, except under ``emobox``, whose published folds are not. Within each fold some training speakers are kept for
+    early stopping. Finished folds are kept: a run that was broken off goes on when the command is given again.
     """
-    if corpus in also:
-        raise ConfigurationError(f"--also {corpus}: its speakers would be on both sides; leave it out")
+    if shared := set(corpora) & set(also):
+        raise ConfigurationError(f"--also {sorted(shared)[0]}: its speakers would be on both sides; leave it out")
     experiment = load_config(config)
     if seed is not None:
         experiment = experiment.with_seed(seed)
-    path = output or Path("runs") / f"{experiment.name}-{Path(corpus).stem}-{protocol}-{experiment.optimiser.seed}"
-    plan = Plan(experiment, corpus, protocol, also, data_root(root), cache or default_cache(), path)
+    tested = "-".join(Path(corpus).stem for corpus in corpora)
+    path = output or Path("runs") / f"{experiment.name}-{tested}-{protocol}-{experiment.optimiser.seed}"
+    plan = Plan(experiment, corpora, protocol, also, data_root(root), cache or default_cache(), path)
     console = Console(stderr=True)
     results = []
     for fold, result in track(cross_validate(plan, jobs), "folds", console=console, disable=not console.is_terminal):
