@@ -44,7 +44,7 @@ def quantise_int8(source: Path, target: Path, windows: Floats) -> None:
         # Chosen by measurement on 541 validation windows of a net trained on EMO-DB, one thread of an AVX2 processor
         # without VNNI; agreement with fp32 and median latency (fp32: 0.119 ms).
         #   unsigned activations, signed weights       94.3 %  0.087 ms  pairs of 8-bit products saturate at 16 bits
-        #   the same with 7-bit weights (this one)     99.6 %  0.089 ms  the same numbers on every processor
+        #   the same with 7-bit weights (this one)     99.6 %  0.089 ms  cannot saturate
         #   both unsigned                              99.8 %  0.102 ms
         #   this one, heads and pooling quantised too  98.7 %  0.102 ms
         # Signed activations give what unsigned ones do. Entropy calibration finds MinMax's ranges; percentiles (99.99,

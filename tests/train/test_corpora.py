@@ -320,3 +320,15 @@ def test_the_recording_of_ravdess_left_out_is_indeed_a_duplicate(corpora):
     actor = corpora / "ravdess" / "Actor_07"
     kept, dropped = (next(actor.glob(f"03-01-03-01-02-{take}-07.*")) for take in ("01", "02"))
     assert np.array_equal(read_audio(kept), read_audio(dropped))
+
+
+def test_any_folder_of_recordings_is_an_unlabelled_corpus(tmp_path):
+    (tmp_path / "talk" / "deep").mkdir(parents=True)
+    for name in ("talk/b.wav", "talk/deep/a.flac"):
+        soundfile.write(tmp_path / name, np.zeros(1600), 16000)
+    utterances = read_corpus(str(tmp_path / "talk"))
+    assert [utterance.path.name for utterance in utterances] == ["b.wav", "a.flac"]
+    assert {(u.corpus, u.speaker, u.label) for u in utterances} == {("talk", "talk/unnamed", None)}
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorpusError, match="expected audio files"):
+        read_corpus(str(tmp_path / "empty"))

@@ -1,6 +1,7 @@
 """Corpora, one file each. To add one, write ``corpora/x.py`` with a ``CORPUS`` and register it in ``CORPORA``.
 
-A corpus without a reader needs no code: describe it in a CSV file (:mod:`train.corpora.manifest`).
+A corpus without a reader needs no code: describe it in a CSV file (:mod:`train.corpora.manifest`), or, where it has no
+labels, give its folder (:mod:`train.corpora.folder`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 from edge_app.errors import CorpusError
 from train.corpora import barista, emodb, librispeech, nemo, ravdess, urdu
 from train.corpora.audio import read_utterance
+from train.corpora.folder import unlabelled_corpus
 from train.corpora.manifest import is_manifest, manifest_corpus
 from train.corpora.utterance import Corpus, Utterance
 from train.data import data_root
@@ -30,33 +32,35 @@ def find_corpus(name: str) -> Corpus:
     """What is known about a corpus.
 
     Args:
-        name: a key of ``CORPORA``, or the path of a manifest (``.csv``).
+        name: a key of ``CORPORA``, the path of a manifest (``.csv``), or that of a folder of unlabelled recordings.
 
     Raises:
         CorpusError: there is none of that name.
     """
     if is_manifest(name):
         return manifest_corpus(Path(name))
-    if name not in CORPORA:
-        raise CorpusError(
-            f"no corpus {name!r}; choose from {', '.join(CORPORA)}, or give the path of a manifest (.csv)"
-        )
-    return CORPORA[name]
+    if name in CORPORA:
+        return CORPORA[name]
+    if Path(name).is_dir():
+        return unlabelled_corpus(Path(name))
+    raise CorpusError(
+        f"no corpus {name!r}; choose from {', '.join(CORPORA)}, or give the path of a manifest (.csv) or of a folder"
+    )
 
 
 def read_corpus(name: str, root: str | Path | None = None) -> list[Utterance]:
     """All utterances of a corpus, in the order of their paths or of the manifest's lines.
 
     Args:
-        name: a key of ``CORPORA``, or the path of a manifest (``.csv``).
+        name: a key of ``CORPORA``, the path of a manifest (``.csv``), or that of a folder of unlabelled recordings.
         root: the folder that contains the corpora, or the folder of this corpus itself; None to look where
-            :func:`train.data.data_root` does. A manifest needs none.
+            :func:`train.data.data_root` does. A manifest or folder needs none.
 
     Raises:
         CorpusError: there is no such corpus, or its layout is not the published one.
     """
     corpus = find_corpus(name)
-    if is_manifest(name):
+    if name not in CORPORA:
         return corpus.read(Path(name))
     base = data_root(root)
     folder = base / corpus.folder
