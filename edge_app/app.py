@@ -18,7 +18,7 @@ from edge_app.pipeline import DecisionSettings, Pipeline, WindowStream
 from edge_app.session import Session
 from edge_app.settings import Interface, ListenSettings, PipelineSettings
 from edge_app.sinks import Sink, make_sink
-from edge_app.sinks.files import OutputFile, write_stderr, write_stdout
+from edge_app.sinks.files import OutputFile, refuse_overwriting, write_stderr, write_stdout
 from edge_app.sinks.jsonl import JsonLines
 from edge_app.sinks.plain import PlainLines, Warnings, summary
 from edge_app.vad import make_detector
@@ -139,6 +139,8 @@ def listen(settings: ListenSettings) -> None:
         BrokenPipeError: the reader of standard output has gone.
     """
     ui = choose_interface(settings)
+    if settings.output is not None and settings.source not in (None, STDIN):
+        refuse_overwriting(settings.output, [settings.source])
     bundle = load_bundle(settings.pipeline.model)
     pipeline = open_pipeline(settings.pipeline, bundle)
     with contextlib.ExitStack() as opened:

@@ -24,7 +24,7 @@ import numpy as np
 from edge_app.core.baseline import Baseline
 from edge_app.core.features import FrameExtractor, make_extractor
 from edge_app.core.windows import WindowSpec
-from edge_app.errors import BundleError, ChecksumError
+from edge_app.errors import BundleError, ChecksumError, FeatureMismatch
 
 SCHEMA = 1
 MANIFEST = "bundle.json"
@@ -112,7 +112,10 @@ class ModelBundle:
         Raises:
             FeatureMismatch: this version computes other features than those it was trained on.
         """
-        return make_extractor(self.feature_kind, dict(self.feature_parameters), self.feature_digest)
+        try:
+            return make_extractor(self.feature_kind, dict(self.feature_parameters), self.feature_digest)
+        except FeatureMismatch as error:
+            raise FeatureMismatch(f"{self.path}: {error}") from None
 
 
 def sha256(path: Path) -> str:

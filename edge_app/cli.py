@@ -20,6 +20,12 @@ class Entry(NamedTuple):
     summary: str
     extra: str | None = None
 
+    @property
+    def remedy(self) -> str:
+        """How to get what it needs. torch comes first and alone, because pip then takes the build that was chosen."""
+        torch = "pip install torch==2.13.0, then " if self.extra in ("train", "export") else ""
+        return f"{torch}pip install -e '.[{self.extra}]'"
+
 
 COMMANDS = {
     "listen": Entry(
@@ -57,7 +63,7 @@ class LazyGroup(click.Group):
         if entry.extra is not None and importlib.util.find_spec(module.partition(".")[0]) is None:
             raise BackendMissing(
                 f"'{cmd_name}' is part of the repository, not of the installed package: clone it and run "
-                f"pip install -e '.[{entry.extra}]' there"
+                f"{entry.remedy} there"
             )
         try:
             command: click.Command = getattr(importlib.import_module(module), attribute)
@@ -65,8 +71,7 @@ class LazyGroup(click.Group):
             if entry.extra is None:
                 raise
             raise BackendMissing(
-                f"'{cmd_name}' needs the package {error.name!r}: run pip install -e '.[{entry.extra}]' "
-                "in the repository"
+                f"'{cmd_name}' needs the package {error.name!r}: run {entry.remedy} in the repository"
             ) from error
         return command
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from edge_app.core.smoothing import SmoothingSettings
+from edge_app.errors import ConfigurationError
 
 Interface: TypeAlias = Literal["tui", "plain", "jsonl"]
 
@@ -29,6 +31,12 @@ class PipelineSettings:
     vad: str = "webrtc"
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     min_speech: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("hop", "min_speech"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ConfigurationError(f"{name} is {value}; it must be a number")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from edge_app.audio.file import SUFFIXES
 from edge_app.batch import find_audio
 from edge_app.cli import cli
 from edge_app.core.types import SAMPLE_RATE
-from edge_app.errors import BundleError, OutputError
+from edge_app.errors import BundleError, ConfigurationError, OutputError
 
 
 def records(text: str) -> list[dict[str, Any]]:
@@ -107,6 +108,20 @@ def test_an_output_file_gets_everything_and_standard_output_nothing(
     assert (done.exit_code, done.stdout) == (0, "")
     assert len([line for line in records((tmp_path / "out.jsonl").read_text()) if line["type"] == "session"]) == 3
     assert not (tmp_path / "out.jsonl.part").exists()
+
+
+def test_a_recording_is_never_the_output(tiny_bundle: Path, folder: Path) -> None:
+    before = (folder / "b.wav").read_bytes()
+    assert isinstance(analyze(tiny_bundle, folder, "--output", folder / "b.wav").exception, ConfigurationError)
+    assert (folder / "b.wav").read_bytes() == before
+
+
+def test_a_name_that_is_not_utf8_is_read(tiny_bundle: Path, folder: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/n\xff.wav"))
+    (folder / "b.wav").rename(odd)
+    done = analyze(tiny_bundle, odd)
+    assert done.exit_code == 0, done.output
+    assert records(done.stdout)[-1]["reason"] == "eof"
 
 
 def test_what_stops_everything_is_raised(tiny_bundle: Path, folder: Path, tmp_path: Path) -> None:

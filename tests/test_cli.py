@@ -81,7 +81,7 @@ def test_a_command_of_the_repository_says_so_where_there_is_none(tmp_path: Path,
     assert done.stdout == ""
     assert done.stderr == (
         f"edge-ser: '{name}' is part of the repository, not of the installed package: clone it and run "
-        f"pip install -e '.[{COMMANDS[name].extra}]' there\n"
+        f"{COMMANDS[name].remedy} there\n"
     )
 
 
@@ -89,7 +89,8 @@ def test_a_command_whose_extra_is_missing_names_it(tmp_path: Path) -> None:
     done = run_device(tmp_path, "-m", "edge_app", "train", "chunk-cnn", hidden=["torch"])
     assert done.returncode == 2
     assert done.stderr == (
-        "edge-ser: 'train' needs the package 'torch': run pip install -e '.[train]' in the repository\n"
+        "edge-ser: 'train' needs the package 'torch': run pip install torch==2.13.0, then pip install -e '.[train]' "
+        "in the repository\n"
     )
 
 

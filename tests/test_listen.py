@@ -57,6 +57,21 @@ def test_a_file_into_json_lines(tiny_bundle: Path, wav: Path) -> None:
     assert (end["reason"], end["duration"], end["estimates"]) == ("eof", 3.3, 11)
 
 
+@pytest.mark.parametrize("option", ["--hop", "--smoothing"])
+def test_a_value_that_is_not_a_number_is_refused(tiny_bundle: Path, wav: Path, option: str) -> None:
+    done = listen(tiny_bundle, "--input", wav, option, "nan")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_recording_is_never_the_output(tiny_bundle: Path, wav: Path) -> None:
+    before = wav.read_bytes()
+    done = listen(tiny_bundle, "--input", wav, "--output", wav)
+    assert done.returncode == 2
+    assert "that is a recording to be read" in done.stderr
+    assert wav.read_bytes() == before
+
+
 def test_a_pipe_says_what_the_file_says(tiny_bundle: Path, wav: Path) -> None:
     from_file = listen(tiny_bundle, "--input", wav, "--hop", "0.2").stdout
     pcm = soundfile.read(wav, dtype="int16")[0].astype("<i2").tobytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -140,7 +141,7 @@ class FileSource:
 
         header = self._header
         with ExitStack() as opened:
-            readable: Path | MendedWav = self._path
+            readable: bytes | MendedWav = os.fsencode(self._path)  # a name need not be valid UTF-8
             if header is not None and header.open_ended and header.declared == 0:
                 readable = opened.enter_context(closing(MendedWav(self._path, header)))
             try:

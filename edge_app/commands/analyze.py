@@ -24,9 +24,11 @@ def analyze(paths: tuple[str, ...], pipeline: PipelineSettings, form: str, outpu
     line on standard error; the others go on, and the exit code is 2.
     """
     from edge_app.batch import analyze_files, find_audio
-    from edge_app.sinks.files import OutputFile, write_stdout
+    from edge_app.sinks.files import OutputFile, refuse_overwriting, write_stdout
 
     files, faults = find_audio(paths)
+    if output is not None:
+        refuse_overwriting(output, files)
     for fault in faults:
         click.echo(f"edge-ser: {fault}", err=True)
     with contextlib.ExitStack() as opened:

@@ -27,8 +27,10 @@ class SmoothingSettings:
     forget_after: float = 2.0
 
     def __post_init__(self) -> None:
-        if self.time_constant < 0 or self.margin < 0 or self.forget_after < 0:
-            raise ConfigurationError("smoothing values must not be negative")
+        for name in ("time_constant", "margin", "forget_after"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ConfigurationError(f"smoothing: {name} is {value}; it must be 0 or a positive number")
 
 
 SMOOTHING_OFF = SmoothingSettings(time_constant=0.0, margin=0.0, forget_after=0.0)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from edge_app.errors import OutputError
+from edge_app.errors import ConfigurationError, EdgeSerError, OutputError
 
 
 def write_stdout(line: str) -> None:
@@ -44,8 +45,9 @@ def write_stderr(line: str) -> None:
 class OutputFile:
     """A file of lines, a context manager. Until it is complete it is called ``NAME.part``.
 
-    It is complete when the context ends, even by an error, as long as every line could be written: then the records
-    in it say how the session ended. If a line could not be written nothing is left behind.
+    It is complete when the context ends, even by an error that the user can mend: then the records in it say how the
+    session ended. If a line could not be written, or none ever was, nothing is left behind and a file that was there
+    before stays as it was. After any other error the part remains.
 
     Args:
         path: the file; one that exists is replaced. What is no regular file (a pipe, a device) is written directly.
@@ -59,6 +61,7 @@ class OutputFile:
         self._direct = self.path.exists() and not self.path.is_file()
         self._part = self.path if self._direct else self.path.with_name(self.path.name + ".part")
         self._failed = False
+        self._written = False
 
     def __enter__(self) -> Self:
         """Create the part.
@@ -85,6 +88,7 @@ class OutputFile:
         try:
             self._file.write(line + "\n")
             self._file.flush()
+            self._written = True
         except OSError as error:
             raise self._discarded(error) from None
 
@@ -96,7 +100,11 @@ class OutputFile:
             return
         try:
             self._file.close()
-            if not self._direct:
+            if self._direct:
+                return
+            if not self._written:
+                self._part.unlink()
+            elif kind is None or issubclass(kind, (EdgeSerError, BrokenPipeError)):
                 self._part.replace(self.path)
         except OSError as fault:
             raise self._discarded(fault) from None
@@ -109,6 +117,17 @@ class OutputFile:
             with contextlib.suppress(OSError):
                 self._part.unlink()
         return OutputError(f"{self.path}: {_reason(error)}; nothing was kept, make room or write elsewhere")
+
+
+def refuse_overwriting(output: Path | str, inputs: Iterable[Path | str]) -> None:
+    """Make sure that results do not replace a recording they are made from.
+
+    Raises:
+        ConfigurationError: the output is one of the inputs.
+    """
+    target = Path(output)
+    if target.exists() and any(Path(path).exists() and target.samefile(path) for path in inputs):
+        raise ConfigurationError(f"--output {output}: that is a recording to be read; write the estimates elsewhere")
 
 
 def _drop_stdout() -> None:

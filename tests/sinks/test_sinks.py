@@ -11,7 +11,7 @@ from fakes import INFO
 
 from edge_app.core.records import Notice, SessionEnd
 from edge_app.core.types import Estimate
-from edge_app.errors import OutputError
+from edge_app.errors import AudioFormatError, OutputError
 from edge_app.sinks import SINKS, make_sink
 from edge_app.sinks.files import OutputFile
 
@@ -134,10 +134,27 @@ def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
 
 
 def test_a_file_is_kept_when_the_session_ends_by_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), OutputFile(tmp_path / "out") as file:
+    with pytest.raises(AudioFormatError), OutputFile(tmp_path / "out") as file:
         file.write_line("the end record says so")
-        raise ZeroDivisionError
+        raise AudioFormatError
     assert (tmp_path / "out").read_text() == "the end record says so\n"
+
+
+def test_a_bug_leaves_the_part_and_never_the_name(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), OutputFile(tmp_path / "out") as file:
+        file.write_line("one")
+        raise ZeroDivisionError
+    assert [path.name for path in tmp_path.iterdir()] == ["out.part"]
+
+
+def test_where_nothing_was_written_the_old_file_stays(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("old\n")
+    with OutputFile(tmp_path / "out"):
+        pass
+    with pytest.raises(AudioFormatError), OutputFile(tmp_path / "out"):
+        raise AudioFormatError
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out").read_text() == "old\n"
 
 
 class FullDisk:

@@ -332,3 +332,11 @@ def test_any_folder_of_recordings_is_an_unlabelled_corpus(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CorpusError, match="expected audio files"):
         read_corpus(str(tmp_path / "empty"))
+
+
+def test_an_utterance_that_ends_after_its_file_is_refused(tmp_path):
+    soundfile.write(tmp_path / "short.wav", np.zeros(16000), 16000)
+    stretch = {"path": tmp_path / "short.wav", "corpus": "made", "speaker": "made/a", "language": "und"}
+    assert len(read_utterance(Utterance(**stretch, start=0.5, end=1.01))) == 8000
+    with pytest.raises(AudioFormatError, match=r"ends at 9 s, its file at 1 s"):
+        read_utterance(Utterance(**stretch, start=0.5, end=9.0))

@@ -14,6 +14,9 @@ from edge_app.core.types import samples as to_samples
 from edge_app.errors import AudioFormatError
 from train.corpora.utterance import Utterance
 
+END_TOLERANCE = SAMPLE_RATE // 10
+"""Samples by which a rounded end may lie beyond the end of its file."""
+
 
 def read_audio(path: Path) -> Floats:
     """Read a whole file as 16 kHz mono, float32, shape (samples,), in [-1, 1]; channels are averaged.
@@ -40,7 +43,7 @@ def read_utterance(utterance: Utterance) -> Floats:
     """Read an utterance as 16 kHz mono, float32, shape (samples,), in [-1, 1].
 
     Raises:
-        AudioFormatError: the file cannot be read, or ends before the utterance starts.
+        AudioFormatError: the file cannot be read, or ends before the utterance does.
     """
     if utterance.start is None and utterance.end is None:
         return read_audio(utterance.path)
@@ -51,6 +54,10 @@ def read_utterance(utterance: Utterance) -> Floats:
         raise AudioFormatError(
             f"{utterance.path}: an utterance starts at {utterance.start:g} s, but the file ends at "
             f"{len(whole) / SAMPLE_RATE:g} s"
+        )
+    if stop > len(whole) + END_TOLERANCE:
+        raise AudioFormatError(
+            f"{utterance.path}: an utterance ends at {utterance.end:g} s, its file at {len(whole) / SAMPLE_RATE:g} s"
         )
     return whole[first:stop].copy()
 
