@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from edge_app.core.labels import AFFECT_NORMS, DIMENSIONS
+from edge_app.errors import CorpusError
 from train.config import ExperimentConfig
 from train.corpora import Utterance, read_corpus
 from train.dataset import WindowPool, affect, clean_windows
@@ -56,9 +57,16 @@ class Plan:
 
 
 def read_plan(plan: Plan) -> tuple[list[Utterance], list[Fold]]:
-    """All utterances, those that are cut into folds first, and the folds over them."""
+    """All utterances, those that are cut into folds first, and the folds over them.
+
+    Raises:
+        CorpusError: a recording would be in training and in test.
+    """
     own = _labelled(plan.corpora, plan.root)
     utterances = own + _labelled(plan.also, plan.root)
+    shared = {u.path.resolve() for u in own} & {u.path.resolve() for u in utterances[len(own) :]}
+    if shared:
+        raise CorpusError(f"--also brings {len(shared)} recordings of {', '.join(plan.corpora)} again; leave it out")
     others = np.arange(len(own), len(utterances))
     cut = [Fold(f.name, np.concatenate((f.train, others)), f.test) for f in folds(plan.protocol, own, plan.root)]
     return utterances, cut

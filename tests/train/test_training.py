@@ -97,6 +97,14 @@ def test_cross_validation_tests_every_utterance_once_and_keeps_finished_folds(sm
     json.dumps(figures)
 
 
+def test_recordings_that_would_be_on_both_sides_are_refused(small, root, tmp_path):
+    copy = root / "again.csv"
+    copy.write_text((root / "voices.csv").read_text(encoding="utf-8"), encoding="utf-8")
+    plan = Plan(small, (str(root / "voices.csv"),), "group-2", (str(copy),), root, tmp_path, tmp_path)
+    with pytest.raises(CorpusError, match="40 recordings"):
+        list(cross_validate(plan, jobs=1))
+
+
 def test_a_label_that_no_corpus_has_is_named(small, root, tmp_path):
     from dataclasses import replace
 

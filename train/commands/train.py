@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import torch
 
-from edge_app.errors import ConfigurationError
+from edge_app.errors import ConfigurationError, OutputError
 from train.cache import default_cache
 from train.config import load_config
 from train.runner import train as train_experiment
@@ -32,7 +32,20 @@ def train(config: str, root: Path | None, output: Path | None, cache: Path | Non
     path = output or Path("runs") / experiment.name
     if path.is_dir() and any(path.iterdir()) and not resume:
         raise ConfigurationError(f"{path}: holds a run already; add --resume, or choose another --output")
-    run = train_experiment(experiment, path, root, cache or default_cache(), resume=resume)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror}; choose another --output") from None
+    try:
+        run = train_experiment(experiment, path, root, cache or default_cache(), resume=resume)
+    except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
+        how = (
+            f"edge-ser train {config} --output {path} --resume"
+            if (path / "checkpoints").is_dir()
+            else "the same command"
+        )
+        click.echo(f"edge-ser: interrupted; {how} goes on from here", err=True)
+        raise click.exceptions.Exit(130) from None
     figures = run.record["validation"]
     click.echo(f"{path}: UAR {figures['uar']:.3f} on {figures['utterances']} utterances of the validation speakers")
     click.echo(f"next: edge-ser export {path} --quantize int8")
