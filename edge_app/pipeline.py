@@ -79,14 +79,12 @@ class WindowStream:
         self._pending = pending[used:].copy()
 
     def flush(self) -> Iterator[Window]:
-        """Yield the last, partial window: it ends with the audio, wherever that is, if frames came since the last one.
-
-        Audio shorter than a window fills it by repeating its frames.
-        """
+        """Yield the last, partial window, which ends with the audio, if frames came since the last one."""
         before = self._history.count
         if len(self._pending):
             pending, self._pending = self._pending, np.zeros(0, dtype=np.float32)
             self._advance(pending)
+        self._history.append(self._extractor.finish())
         if self._history.count > before or (self._history.count and not self._cut):
             yield self._window(self._position)
 
@@ -114,10 +112,9 @@ class WindowStream:
     def _window(self, end: int) -> Window:
         start = max(end - self.spec.length, self._origin)
         frames = self._history.between(self._history.count - self.frames_per_window, self._history.count)
-        if len(frames) < self.frames_per_window:
-            frames = frames[np.arange(self.frames_per_window) % len(frames)]
         self._cut = True
-        return Window(frames, start, end, self._gate.fraction(start - self._origin, end - self._origin))
+        features = self._extractor.summarise(frames, self.frames_per_window)
+        return Window(features, start, end, self._gate.fraction(start - self._origin, end - self._origin))
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Window:
     """The features of one stretch of audio, what a model reads to make one estimate.
 
     Attributes:
-        features: float32, shape (frames, bands), not yet normalised.
+        features: float32, not yet normalised: frames, shape (frames, dimension), or functionals, shape (size,).
         start: first sample.
         end: one past the last sample.
         speech: the fraction of the window that is speech, in [0, 1].

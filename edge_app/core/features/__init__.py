@@ -19,17 +19,35 @@ class FrameExtractor(Protocol):
     Attributes:
         spec: what names these features exactly.
         dimension: numbers in a frame.
-        frame_length: samples that a frame covers.
+        frame_length: samples from the start of a frame until it is known, what it looks ahead included.
         frame_hop: samples between the starts of two frames.
+        size: numbers in a row of what :meth:`summarise` returns: what a baseline standardises.
     """
 
     spec: FeatureSpec
     dimension: int
     frame_length: int
     frame_hop: int
+    size: int
 
     def feed(self, samples: Floats) -> Floats:
         """Take samples, shape (n,), and return the frames they complete, shape (frames, dimension)."""
+        ...
+
+    def finish(self) -> Floats:
+        """The frames that still waited for what they look ahead to, when the audio has ended: (frames, dimension)."""
+        ...
+
+    def summarise(self, frames: Floats, count: int) -> Floats:
+        """What a model reads of a window: its frames themselves, or functionals of them.
+
+        Args:
+            frames: shape (n, dimension), n at least 1.
+            count: how many frames a whole window has; n is smaller where the audio is shorter than a window.
+
+        Returns:
+            float32, shape (count, size) for frames, (size,) for functionals.
+        """
         ...
 
     def reset(self) -> None:

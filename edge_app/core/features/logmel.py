@@ -15,6 +15,7 @@ from edge_app.core.features.spec import FeatureSpec
 from edge_app.core.types import SAMPLE_RATE, Floats
 
 FLOOR_POWER = 1e-10
+FLOOR = np.float32(-100.0)
 HERTZ_PER_LINEAR_MEL = 200 / 3
 LOG_START_HERTZ = 1000.0
 LOG_START_MEL = LOG_START_HERTZ / HERTZ_PER_LINEAR_MEL
@@ -72,7 +73,7 @@ class LogMel:
             self.kind,
             {"bands": bands, "frame_length": frame_length, "frame_hop": frame_hop, "low": low, "high": high},
         )
-        self.dimension = bands
+        self.dimension = self.size = bands
         self.frame_length = frame_length
         self.frame_hop = frame_hop
         phase = 2 * np.pi * np.arange(frame_length) / frame_length
@@ -101,7 +102,15 @@ class LogMel:
         # One product per frame: a single matrix product would round differently for different numbers of frames.
         energies = np.matmul(power[:, None, :], self._filters)[:, 0, :]
         decibels: Floats = 10.0 * np.log10(np.maximum(energies, np.float32(FLOOR_POWER)))
-        return decibels
+        return np.maximum(decibels, FLOOR)  # some processors round the floor's logarithm to below it
+
+    def finish(self) -> Floats:
+        """No frame waits for audio after its own."""
+        return np.zeros((0, self.dimension), dtype=np.float32)
+
+    def summarise(self, frames: Floats, count: int) -> Floats:
+        """The frames themselves, shape (count, bands); too few fill the window by being repeated."""
+        return frames if len(frames) == count else frames[np.arange(count) % len(frames)]
 
     def reset(self) -> None:
         """Forget all audio; the next sample fed starts the first frame."""
