@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 SMALLEST_VARIANCE = 1e-8
+SMALLEST_DISTANCE = 1e-6
 
 
 def concordance(prediction: Tensor, target: Tensor) -> Tensor:
@@ -46,3 +48,97 @@ def soft_cross_entropy(logits: Tensor, target: Tensor, smoothing: float = 0.0) -
     spread = target * (1 - smoothing) + weight * smoothing / target.shape[1]
     total = -(spread * F.log_softmax(logits, dim=1)).sum()
     return total / weight.sum().clamp(min=1e-6)
+
+
+def reconstruction_loss(features: Tensor, reconstruction: Tensor) -> Tensor:
+    """``E ||x - g(f(x))||^2``: squared distance summed over features, mean over rows, shape (n, features) each."""
+    return ((features - reconstruction) ** 2).sum(dim=1).mean()
+
+
+def divergence_loss(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of ``N(mean, exp(log_variance))`` from ``N(0, 1)`` (Kingma and Welling 2014).
+
+    Args:
+        mean: shape (n, latent).
+        log_variance: the same shape.
+
+    Returns:
+        Summed over the latent dimensions, mean over rows; not negative.
+    """
+    return 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=1).mean()
+
+
+def cyclic_annealing(epoch: int, epochs: int, cycles: int, rise: float, height: float = 0.25) -> float:
+    """Weight of the divergence in an epoch, as in Das et al. (ICASSP 2022), eq. 4.
+
+    With ``tau = mod(e - 1, T / M) / (T / M)`` it is ``height * tau / R`` while ``tau <= R``, and ``height`` after.
+
+    Args:
+        epoch: e, counted from 1.
+        epochs: T, the length of training.
+        cycles: M, how often the weight starts from 0.
+        rise: R, share of a cycle in which it rises, in (0, 1].
+        height: what it rises to.
+    """
+    length = epochs / cycles
+    tau = ((epoch - 1) % length) / length
+    return height * tau / rise if tau <= rise else height
+
+
+def cluster_loss(latent: Tensor, label: Tensor) -> Tensor:
+    """``D_intra / D_inter`` over the labelled rows of a batch (Das et al., ICASSP 2022, eq. 5).
+
+    ``D_intra`` is the sum of the distances of all rows from the centre of their class, ``D_inter`` that of the
+    distances between all pairs of centres. Classes are those that occur, however many the model knows.
+
+    Args:
+        latent: shape (n, latent).
+        label: class of each row, shape (n,); -1 where it has none.
+
+    Returns:
+        A scalar; 0 where the batch has fewer than two classes, for there is nothing to keep apart. Centres that
+        coincide count as ``SMALLEST_DISTANCE`` apart, so that the loss is large but finite.
+    """
+    classes = label[label >= 0].unique()
+    if len(classes) < 2:
+        return 0.0 * latent.sum()
+    groups = [latent[label == each] for each in classes]
+    centres = torch.stack([group.mean(dim=0) for group in groups])
+    intra = torch.stack([_length(group - centre).sum() for group, centre in zip(groups, centres, strict=True)]).sum()
+    first, second = torch.triu_indices(len(centres), len(centres), offset=1)
+    inter = _length(centres[first] - centres[second]).sum()
+    return intra / inter.clamp(min=SMALLEST_DISTANCE)
+
+
+def metric_loss(latent: Tensor, target: Tensor) -> Tensor:
+    """``L_res + L_sl``, which orders the latent space by a continuous label (Das et al., NLDL 2022, eqs. 8 to 10).
+
+    ``z_d`` are the distances between the latents of consecutive rows, ``l_d`` those between their labels. The line
+    through the origin that fits best has the slope ``p = (l_d' l_d)^-1 l_d' z_d``; ``L_res = E ||z_d - p l_d||^2``, and
+    ``L_sl = ||slope - 1||``, where the slope of the fitted line is the same between any two of its points: p.
+
+    Args:
+        latent: shape (n, latent).
+        target: the label, such as arousal, shape (n,); NaN where a row has none. Rows with a label that follow each
+            other, leaving out those without, are consecutive.
+
+    Returns:
+        A scalar; 0 where there are no two labelled rows or all labels are equal: then no slope is defined.
+    """
+    known = ~target.isnan()
+    latent, target = latent[known], target[known]
+    label_distance = (target[1:] - target[:-1]).abs()
+    square = (label_distance**2).sum()
+    if square <= SMALLEST_VARIANCE:
+        return 0.0 * latent.sum()
+    latent_distance = _length(latent[1:] - latent[:-1])
+    slope = (label_distance * latent_distance).sum() / square
+    residual = ((latent_distance - slope * label_distance) ** 2).mean()
+    return residual + (slope - 1).abs()
+
+
+def _length(vectors: Tensor) -> Tensor:
+    """Euclidean length over the last axis, with a gradient of 0 instead of none where a vector is 0."""
+    square = (vectors**2).sum(dim=-1)
+    zero = square == 0
+    return torch.where(zero, 0.0, torch.where(zero, 1.0, square).sqrt())
