@@ -20,7 +20,6 @@ import numpy as np
 import edge_app
 from edge_app.bundle import CARD, GOLDEN, MANIFEST, SCHEMA, load_bundle, sha256
 from edge_app.core.features import EXTRACTORS, make_extractor
-from edge_app.core.labels import DIMENSIONS
 from edge_app.core.types import Floats
 from edge_app.core.windows import WindowSpec
 from edge_app.errors import ConfigurationError, OutputError
@@ -33,7 +32,7 @@ from export.licence import licence_of
 from export.metrics import read_metrics, validation_metrics
 from export.parity import Comparison, Outputs, Requirements, compare, require, softmax
 from export.quantise import quantise_int8
-from train.run import FEATURES, Run
+from train.run import Run
 
 FILES = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
 MIN_SPEECH = 0.3
@@ -82,7 +81,8 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
     """
     if output.exists() and not (output / MANIFEST).is_file() and not (output.is_dir() and not any(output.iterdir())):
         raise ConfigurationError(f"{output}: holds something that is not a model bundle; choose another --output")
-    extractor = make_extractor(FEATURES, dict(EXTRACTORS[FEATURES]().spec.parameters), run.baseline.digest)
+    kind = run.config.data.features
+    extractor = make_extractor(kind, dict(EXTRACTORS[kind]().spec.parameters), run.baseline.digest)
     licence = licence_of(run.record["corpora"], research_only=settings.research_only)
     metrics = {
         "validation/utterance": validation_metrics(run.record),
@@ -100,7 +100,7 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
             "version": settings.version,
             "edge_ser": edge_app.__version__,
             "labels": list(run.config.data.labels),
-            "dimensions": list(DIMENSIONS),
+            "dimensions": list(run.net.dimensions),
             "mapped": True,
             "features": {
                 "kind": extractor.spec.kind,
@@ -145,7 +145,7 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
 def _write_variants(run: Run, folder: Path, settings: ExportSettings) -> tuple[list[Comparison], dict[str, Outputs]]:
     """Write the model files and compare each with what it was made from, on the validation windows."""
     windows, truth = run.validation, run.validation_class
-    export_onnx(run.net, windows.shape[1], windows.shape[2], folder / FILES["fp32"])
+    export_onnx(run.net, windows.shape[1:], folder / FILES["fp32"])
     outputs: dict[str, Outputs] = {"fp32": OnnxPredictor(folder / FILES["fp32"]).run(windows)}
     comparisons = [compare("fp32", outputs["fp32"], "torch", torch_outputs(run.net, windows), truth)]
     require(comparisons[0], settings.requirements)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edge_app.core.baseline import Baseline
 from edge_app.core.features import FrameExtractor
 from edge_app.core.types import SAMPLE_RATE
-from edge_app.runtime.onnx import AFFECT, LOGITS, OnnxPredictor
+from edge_app.runtime.onnx import OnnxPredictor
 from edge_app.verify import golden_features
 
 STEP = 256
@@ -38,7 +38,7 @@ def golden_samples() -> NDArray[np.int16]:
 
 
 def write_golden(path: Path, extractor: FrameExtractor, baseline: Baseline, variants: Mapping[str, Path]) -> None:
-    """Write ``golden.npz``: ``samples``, int16, and for each variant ``{variant}_logits`` and ``{variant}_dimensions``.
+    """Write ``golden.npz``: ``samples``, int16, and each output of each variant, ``{variant}_{output}``.
 
     Args:
         path: the file to write.
@@ -50,7 +50,6 @@ def write_golden(path: Path, extractor: FrameExtractor, baseline: Baseline, vari
     features = golden_features(samples, extractor, baseline)
     answers: dict[str, Any] = {}
     for variant, file in variants.items():
-        outputs = OnnxPredictor(file).run(features)
-        answers[f"{variant}_logits"] = outputs[LOGITS]
-        answers[f"{variant}_dimensions"] = outputs[AFFECT]
+        for name, output in OnnxPredictor(file).run(features).items():
+            answers[f"{variant}_{name}"] = output
     np.savez_compressed(path, samples=samples, **answers)

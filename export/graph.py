@@ -1,7 +1,8 @@
 """From a trained net to an ONNX graph in float32.
 
-The graph has the input ``features``, float32, shape (batch, frames, dimension), and the outputs ``logits``, shape
-(batch, classes), and ``dimensions``, shape (batch, 3). The embedding that training's auxiliary heads read stays behind.
+The graph has the input ``features``, float32, shape (batch, frames, dimension) or (batch, functionals), and the outputs
+``logits``, shape (batch, classes), and, where the net answers them, ``dimensions``, shape (batch, 3). The embedding
+that training's auxiliary heads read stays behind.
 """
 
 from __future__ import annotations
@@ -31,22 +32,21 @@ class _DeviceNet(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
         output = self.net(features)
-        return output.logits, output.dimensions
+        return (output.logits, output.dimensions) if self.net.dimensions else (output.logits,)
 
 
-def export_onnx(net: EmotionNet, frames: int, dimension: int, path: Path) -> None:
+def export_onnx(net: EmotionNet, shape: tuple[int, ...], path: Path) -> None:
     """Write a net as an ONNX file with a dynamic batch, batch normalisation folded into the convolutions.
 
     Args:
         net: in evaluation mode.
-        frames: frames in a window.
-        dimension: numbers in a frame.
+        shape: of the features of one window.
         path: the file to write.
     """
     # A batch of one would be baked into the graph.
-    example = torch.zeros(2, frames, dimension)
+    example = torch.zeros(2, *shape)
     with _quiet():
         program = torch.onnx.export(
             _DeviceNet(net).eval(),
@@ -54,7 +54,7 @@ def export_onnx(net: EmotionNet, frames: int, dimension: int, path: Path) -> Non
             dynamo=True,
             opset_version=OPSET,
             input_names=[INPUT],
-            output_names=[LOGITS, AFFECT],
+            output_names=[LOGITS, AFFECT] if net.dimensions else [LOGITS],
             dynamic_shapes={"features": {0: torch.export.Dim("batch")}},
             verbose=False,
         )
@@ -98,7 +98,8 @@ def torch_outputs(net: EmotionNet, features: np.ndarray) -> dict[str, np.ndarray
     """What the net itself answers, by the names that the graph gives its outputs."""
     with torch.no_grad():
         output = net.eval()(torch.from_numpy(features))
-    return {LOGITS: output.logits.numpy(), AFFECT: output.dimensions.numpy()}
+    answers = {LOGITS: output.logits.numpy(), AFFECT: output.dimensions.numpy()}
+    return answers if net.dimensions else {LOGITS: answers[LOGITS]}
 
 
 @contextlib.contextmanager

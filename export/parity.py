@@ -40,7 +40,7 @@ class Comparison:
         windows: number of windows.
         logits: largest absolute error of the logits.
         probabilities: largest absolute error of the probabilities.
-        dimensions: largest absolute error of the dimensions.
+        dimensions: largest absolute error of the dimensions; 0 where there are none.
         agreement: share of windows with the same label.
         uar: unweighted average recall of the form.
         reference_uar: that of what it was made from.
@@ -91,7 +91,7 @@ def compare(variant: str, found: Outputs, reference: str, expected: Outputs, tru
         windows=len(truth),
         logits=_largest(found[LOGITS], expected[LOGITS]),
         probabilities=_largest(softmax(found[LOGITS]), softmax(expected[LOGITS])),
-        dimensions=_largest(found[AFFECT], expected[AFFECT]),
+        dimensions=_largest(found[AFFECT], expected[AFFECT]) if AFFECT in expected else 0.0,
         agreement=float(np.mean(found[LOGITS].argmax(axis=1) == expected[LOGITS].argmax(axis=1))),
         uar=_uar(found[LOGITS], truth),
         reference_uar=_uar(expected[LOGITS], truth),

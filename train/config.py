@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edge_app.core.features import EXTRACTORS
 from edge_app.core.labels import FOUR_CLASSES, LABELS
 from edge_app.errors import ConfigurationError
 
@@ -24,11 +25,13 @@ class DataConfig:
 
     Attributes:
         corpora: names in ``CORPORA``, or manifests.
+        features: a key of ``EXTRACTORS``.
         labels: the classes of the head.
         validation_share: share of each corpus's speakers kept for early stopping and calibration.
     """
 
     corpora: tuple[str, ...] = ("emodb", "ravdess", "nemo")
+    features: str = "logmel"
     labels: tuple[str, ...] = FOUR_CLASSES
     validation_share: float = 0.2
 
@@ -36,6 +39,8 @@ class DataConfig:
         unknown = [label for label in self.labels if label not in LABELS]
         if unknown:
             raise ConfigurationError(f"[data] labels: {unknown} not in the vocabulary {LABELS}")
+        if self.features not in EXTRACTORS:
+            raise ConfigurationError(f"[data] features = {self.features!r}: choose from {', '.join(EXTRACTORS)}")
         if not 0 < self.validation_share < 1:
             raise ConfigurationError("[data] validation_share must lie between 0 and 1")
 

@@ -28,8 +28,6 @@ from train.config import ExperimentConfig, parse_config
 from train.nets import make_net
 from train.nets.base import EmotionNet
 
-FEATURES = "logmel"
-
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -40,7 +38,7 @@ class Run:
         config: the experiment.
         net: with its trained weights, in evaluation mode.
         baseline: statistics of the training features.
-        calibration: standardised training windows, shape (n, frames, dimension).
+        calibration: standardised features of training windows, shape (n, frames, dimension) or (n, functionals).
         validation: standardised windows of the validation speakers, the same shape.
         validation_utterance: the utterance that each belongs to, shape (n,).
         validation_class: the class of each of them, shape (n,).
@@ -58,9 +56,17 @@ class Run:
     record: dict[str, Any]
 
 
-def build_net(config: ExperimentConfig, frames: int, dimension: int) -> EmotionNet:
+def feature_shape(kind: str) -> tuple[int, ...]:
+    """Shape of the features of one window: (frames, dimension), or (functionals,)."""
+    extractor = EXTRACTORS[kind]()
+    frames = (WindowSpec().length - extractor.frame_length) // extractor.frame_hop + 1
+    return extractor.summarise(np.zeros((frames, extractor.dimension), dtype=np.float32), frames).shape
+
+
+def build_net(config: ExperimentConfig) -> EmotionNet:
     """The net of an experiment, with fresh weights."""
-    return make_net(config.net, frames, dimension, len(config.data.labels), **config.net_parameters)
+    shape = feature_shape(config.data.features)
+    return make_net(config.net, shape, len(config.data.labels), **config.net_parameters)
 
 
 def save_run(run: Run) -> None:
@@ -101,9 +107,7 @@ def load_run(path: Path) -> Run:
     stored = np.load(path / "baseline.npz")
     baseline = Baseline(str(stored["digest"]), int(stored["count"]), stored["mean"], stored["deviation"])
     calibration = np.load(path / "calibration.npz")
-    extractor = EXTRACTORS[FEATURES]()
-    frames = (WindowSpec().length - extractor.frame_length) // extractor.frame_hop + 1
-    net = build_net(config, frames, extractor.dimension)
+    net = build_net(config)
     try:
         net.load_state_dict(torch.load(path / "weights.pt", weights_only=True))
     except (RuntimeError, OSError) as error:

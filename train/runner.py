@@ -33,7 +33,7 @@ from train.frames import FrameStore, StoreSettings, build_store
 from train.module import ChunkModule, predict_log_probabilities, utterance_classes
 from train.nets.base import EmotionNet
 from train.protocols import split_validation
-from train.run import FEATURES, Run, build_net, save_run
+from train.run import Run, build_net, save_run
 
 CALIBRATION_WINDOWS = 512
 NOISE_FOLDER = "noise"
@@ -74,7 +74,7 @@ def open_store(
         noise = data_root(root) / NOISE_FOLDER
         if not noise.is_dir():
             raise CorpusError(f"{noise}: no noise recordings; add them or set [waveform] noise_probability = 0.0")
-    settings = StoreSettings(FEATURES, config.waveform, noise, config.optimiser.seed)
+    settings = StoreSettings(config.data.features, config.waveform, noise, config.optimiser.seed)
     return build_store(utterances, settings, cache, progress=progress)
 
 
@@ -101,7 +101,7 @@ def fit(
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     lightning.seed_everything(config.optimiser.seed, workers=True, verbose=False)
-    digest = EXTRACTORS[FEATURES]().spec.digest
+    digest = EXTRACTORS[config.data.features]().spec.digest
     pool = WindowPool(store, sides.train, config.data.labels)
     baseline = pool.baseline(digest)
     judged = np.array([n for n in sides.validation if store.utterances[n].label in config.data.labels], dtype=np.int64)
@@ -110,7 +110,7 @@ def fit(
     validation, owner = clean_windows(WindowPool(store, judged, config.data.labels), baseline)
     truth = {int(n): config.data.labels.index(str(store.utterances[n].label)) for n in judged}
 
-    net = build_net(config, store.frames_per_window, store.frames.shape[2])
+    net = build_net(config)
     module = ChunkModule(net, config, (validation, owner, truth))
     batches = BalancedBatches(pool, baseline, config)
     checkpoints = path / "checkpoints"

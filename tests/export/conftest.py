@@ -50,7 +50,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run in memory; use dataclasses.replace to change it."""
     config = parse_config({"name": "small", "model": {"net": "chunk-cnn"}}, "test")
     torch.manual_seed(0)
-    net = build_net(config, FRAMES, DIMENSION)
+    net = build_net(config)
     training, classes = structured_windows(256, seed=1)
     train_briefly(net, training, classes)
     validation, truth = structured_windows(200, seed=2)

@@ -190,7 +190,7 @@ def test_a_research_bundle_is_marked_in_manifest_and_card(small_run, tmp_path):
 def test_a_net_in_training_mode_is_exported_as_in_evaluation(small_run, tmp_path):
     small_run.net.train()
     try:
-        export_onnx(small_run.net, 61, 128, tmp_path / "net.onnx")
+        export_onnx(small_run.net, (61, 128), tmp_path / "net.onnx")
     finally:
         small_run.net.eval()
     with torch.no_grad():

@@ -3,6 +3,7 @@ import pytest
 from edge_app.errors import ConfigurationError
 from train.config import CONFIGS, load_config, parse_config
 from train.nets import NETS, make_net
+from train.run import build_net
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
@@ -10,7 +11,7 @@ def test_every_published_configuration_loads_and_names_a_net(path):
     config = load_config(path)
     assert config.name == path.stem
     assert config.net in NETS
-    make_net(config.net, 61, 128, len(config.data.labels), **config.net_parameters)
+    build_net(config)
 
 
 def test_resolved_values_read_back_the_same():
@@ -26,6 +27,7 @@ def test_resolved_values_read_back_the_same():
         ({"name": "x", "model": {"net": "chunk-cnn"}, "optimiser": {"epochz": 1}}, "epochz"),
         ({"name": "x", "model": {"net": "chunk-cnn"}, "optimiser": {"epochs": "many"}}, "expected int"),
         ({"name": "x", "model": {"net": "chunk-cnn"}, "data": {"labels": ["joy"]}}, "vocabulary"),
+        ({"name": "x", "model": {"net": "chunk-cnn"}, "data": {"features": "mfcc"}}, "choose from logmel"),
         ({"name": "x", "model": {"net": "chunk-cnn"}, "data": {"validation_share": 1.5}}, "between 0 and 1"),
     ],
 )
@@ -45,6 +47,6 @@ def test_missing_and_broken_files(tmp_path):
 
 def test_an_unknown_net_or_argument_is_named():
     with pytest.raises(ConfigurationError, match="no net 'x'"):
-        make_net("x", 61, 128, 4)
+        make_net("x", (61, 128), 4)
     with pytest.raises(ConfigurationError, match="chunk-cnn"):
-        make_net("chunk-cnn", 61, 128, 4, depth=9)
+        make_net("chunk-cnn", (61, 128), 4, depth=9)

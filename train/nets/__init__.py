@@ -1,31 +1,45 @@
 """Networks, one file each. To add one, write ``nets/x.py``, register it in ``NETS`` and give it a ``configs/x.toml``.
 
-A net maps standardised features, float32, shape (batch, frames, dimension), to a
-:class:`~train.nets.base.NetOutput`. It is built from the sizes of the features, the number of classes and its own
-keyword arguments.
+A net maps standardised features of windows, float32, to a :class:`~train.nets.base.NetOutput`. It is built from the
+shape of a window's features, the number of classes and its own keyword arguments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from edge_app.errors import ConfigurationError
+from train.nets.autoencoders import DaeNet, VaeNet
 from train.nets.base import EmotionNet
 from train.nets.chunk_cnn import ChunkCnn
+from train.nets.linear import LinearClassifier
 
-NETS: dict[str, Callable[..., EmotionNet]] = {"chunk-cnn": ChunkCnn}
+NETS: dict[str, type[EmotionNet]] = {
+    "chunk-cnn": ChunkCnn,
+    "linear": LinearClassifier,
+    "dae": DaeNet,
+    "vae": VaeNet,
+}
 
 
-def make_net(name: str, frames: int, dimension: int, classes: int, **parameters: Any) -> EmotionNet:
+def make_net(name: str, shape: tuple[int, ...], classes: int, **parameters: Any) -> EmotionNet:
     """Build a net.
 
+    Args:
+        name: a key of ``NETS``.
+        shape: of a window's features: (frames, dimension), or (functionals,).
+        classes: classes of the head.
+        **parameters: the net's own arguments.
+
     Raises:
-        ConfigurationError: there is no such net, or it takes no such argument.
+        ConfigurationError: there is no such net, it reads other features, or it takes no such argument.
     """
     if name not in NETS:
         raise ConfigurationError(f"no net {name!r}; choose from {', '.join(sorted(NETS))}")
+    kind = NETS[name]
+    if (kind.reads == "frames") != (len(shape) == 2):
+        raise ConfigurationError(f"[data] features: net {name!r} reads {kind.reads}; choose features that give them")
     try:
-        return NETS[name](frames=frames, dimension=dimension, classes=classes, **parameters)
+        return kind(shape=shape, classes=classes, **parameters)
     except TypeError as error:
         raise ConfigurationError(f"[model] of net {name!r}: {error}") from None

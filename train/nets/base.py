@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
+import torch
 from torch import Tensor, nn
+
+from edge_app.core.labels import DIMENSIONS
 
 
 class NetOutput(NamedTuple):
@@ -12,7 +15,7 @@ class NetOutput(NamedTuple):
 
     Attributes:
         logits: shape (batch, classes).
-        dimensions: shape (batch, 3), arousal, valence and dominance in [-1, 1].
+        dimensions: shape (batch, dimensions), such as arousal, valence and dominance, in [-1, 1].
         embedding: shape (batch, size): what both heads read; auxiliary heads read it in training.
     """
 
@@ -22,17 +25,24 @@ class NetOutput(NamedTuple):
 
 
 class EmotionNet(nn.Module):
-    """A net that maps standardised features, shape (batch, frames, dimension), to a :class:`NetOutput`.
+    """A net that maps standardised features of windows to a :class:`NetOutput`.
 
     Attributes:
+        reads: ``frames``, shape (batch, frames, dimension), or ``functionals`` of them, shape (batch, size).
+        dimensions: names of the dimensions that it answers.
         embedding_size: numbers in the embedding.
     """
 
+    reads: ClassVar[Literal["frames", "functionals"]] = "frames"
+    dimensions: tuple[str, ...] = DIMENSIONS
     embedding_size: int
+    emotion: nn.Linear
 
     def soften(self, temperature: float) -> None:
         """Divide the logits by a temperature, once and for all."""
-        raise NotImplementedError
+        with torch.no_grad():
+            self.emotion.weight.div_(temperature)
+            self.emotion.bias.div_(temperature)
 
     def __call__(self, features: Tensor) -> NetOutput:
         """Typed access to ``forward``."""

@@ -21,17 +21,16 @@ class ChunkCnn(EmotionNet):
     """See the module.
 
     Args:
-        frames: frames in a window.
-        dimension: mel bands.
+        shape: (frames, mel bands).
         classes: classes of the head.
         width: channels of every convolution.
         dropout: share of the embedding dropped in training.
     """
 
-    def __init__(self, frames: int, dimension: int, classes: int, width: int = 64, dropout: float = 0.3) -> None:
+    def __init__(self, shape: tuple[int, int], classes: int, width: int = 64, dropout: float = 0.3) -> None:
         super().__init__()
         self.trunk = nn.Sequential(
-            *_convolution(2 * dimension, width, 1),
+            *_convolution(2 * shape[1], width, 1),
             *_convolution(width, width, 5, stride=2),
             nn.Dropout(0.1),
             *_convolution(width, width, 5),
@@ -40,12 +39,6 @@ class ChunkCnn(EmotionNet):
         self.dropout = nn.Dropout(dropout)
         self.emotion = nn.Linear(self.embedding_size, classes)
         self.affect = nn.Linear(self.embedding_size, 3)
-
-    def soften(self, temperature: float) -> None:
-        """Divide the logits by a temperature, once and for all."""
-        with torch.no_grad():
-            self.emotion.weight.div_(temperature)
-            self.emotion.bias.div_(temperature)
 
     def forward(self, features: Tensor) -> NetOutput:
         """Map standardised features, shape (batch, frames, dimension), to classes and dimensions."""
