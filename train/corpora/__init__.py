@@ -9,7 +9,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge_app.errors import CorpusError
-from train.corpora import barista, emodb, librispeech, nemo, ravdess, urdu
+from train.corpora import (
+    aesdd,
+    barista,
+    cafe,
+    emodb,
+    iemocap,
+    librispeech,
+    msp_podcast,
+    nemo,
+    ravdess,
+    savee,
+    urdu,
+)
 from train.corpora.audio import read_utterance
 from train.corpora.folder import unlabelled_corpus
 from train.corpora.manifest import is_manifest, manifest_corpus
@@ -23,6 +35,11 @@ CORPORA: dict[str, Corpus] = {
     "ravdess": ravdess.CORPUS,
     "nemo": nemo.CORPUS,
     "urdu": urdu.CORPUS,
+    "iemocap": iemocap.CORPUS,
+    "msp-podcast": msp_podcast.CORPUS,
+    "savee": savee.CORPUS,
+    "cafe": cafe.CORPUS,
+    "aesdd": aesdd.CORPUS,
     "librispeech": librispeech.CORPUS,
     "barista": barista.CORPUS,
 }
