@@ -8,11 +8,14 @@ from collections.abc import Callable, Sequence
 
 from edge_app.audio.source import AudioSource
 from edge_app.bundle import ModelBundle, load_bundle
+from edge_app.core.baseline import BaselineStage
 from edge_app.core.records import SessionEnd, SessionInfo
 from edge_app.core.types import samples, seconds
+from edge_app.core.wearer import AdaptiveBaseline, enrolled_baseline
 from edge_app.core.windows import WindowSpec
 from edge_app.demo import CLIP, DESCRIPTION
-from edge_app.errors import AudioDeviceError, ConfigurationError
+from edge_app.enrolled import find_wearer
+from edge_app.errors import AudioDeviceError, BaselineError, ConfigurationError
 from edge_app.interrupts import stop_on_signals
 from edge_app.pipeline import DecisionSettings, Pipeline, WindowStream
 from edge_app.session import Session
@@ -35,18 +38,20 @@ def open_pipeline(settings: PipelineSettings | None = None, bundle: ModelBundle 
 
     Raises:
         BundleError: the bundle is missing or damaged, or has no such variant.
+        BaselineError: the wearer's baseline is missing, damaged, or of other features.
         ConfigurationError: a setting has an impossible value.
     """
     settings = settings or PipelineSettings()
     bundle = bundle or load_bundle(settings.model)
     _, model = bundle.variant_path(settings.variant)
     windows = WindowStream(bundle.make_extractor(), make_detector(settings.vad), _window_spec(settings, bundle))
+    baseline = make_baseline(bundle, settings.baseline)
 
     from edge_app.runtime.onnx import OnnxPredictor  # takes 74 ms and 44 MB, after all that can be wrong before it
 
     return Pipeline(
         windows,
-        bundle.baseline,
+        baseline,
         OnnxPredictor(model),
         bundle.labels,
         bundle.dimensions,
@@ -58,11 +63,37 @@ def open_pipeline(settings: PipelineSettings | None = None, bundle: ModelBundle 
     )
 
 
+def make_baseline(bundle: ModelBundle, wanted: str | None = None) -> BaselineStage:
+    """The stage that standardises a bundle's features.
+
+    Args:
+        bundle: the bundle.
+        wanted: ``none``, ``adaptive``, the name of an enrolled baseline or its file; None takes the bundle's choice.
+
+    Raises:
+        BaselineError: the enrolled baseline is missing, damaged, or of other features.
+    """
+    wanted = wanted or bundle.wearer.default
+    if wanted == "none":
+        return bundle.baseline
+    if wanted == "adaptive":
+        return AdaptiveBaseline(bundle.baseline, bundle.wearer.adaptive)
+    wearer = find_wearer(wanted)
+    statistics = wearer.of(bundle.feature_digest, bundle.window.length)
+    if statistics is None or statistics.mean.shape != bundle.baseline.mean.shape:
+        raise BaselineError(
+            f"the baseline {wanted!r} of {wearer.date} has no statistics of the features of {bundle.name} (digest "
+            f"{bundle.feature_digest[:12]}); run edge-ser enroll --force --name {wearer.name} --model {bundle.name}"
+        )
+    return enrolled_baseline(bundle.baseline, statistics, bundle.wearer)
+
+
 def session_info(
     settings: PipelineSettings, bundle: ModelBundle, source: AudioSource, demo: bool = False
 ) -> SessionInfo:
     """What sinks are told when a session of these parts begins."""
     spec = _window_spec(settings, bundle)
+    baseline = settings.baseline or bundle.wearer.default
     return SessionInfo(
         model=bundle.name,
         variant=bundle.variant_path(settings.variant)[0],
@@ -73,6 +104,7 @@ def session_info(
         source=source.description,
         demo=demo,
         mapped=bundle.mapped,
+        baseline=None if baseline == "none" else baseline,
     )
 
 

@@ -23,8 +23,9 @@ import numpy as np
 
 from edge_app.core.baseline import Baseline
 from edge_app.core.features import FrameExtractor, make_extractor
+from edge_app.core.wearer import ADAPTIVE, ENROLLED, Shrinkage, WearerSettings
 from edge_app.core.windows import WindowSpec
-from edge_app.errors import BundleError, ChecksumError, FeatureMismatch
+from edge_app.errors import BundleError, ChecksumError, ConfigurationError, FeatureMismatch
 
 SCHEMA = 1
 MANIFEST = "bundle.json"
@@ -60,6 +61,7 @@ class ModelBundle:
         feature_digest: digest of the features it was trained on.
         window: window length and default hop.
         baseline: statistics of its training features.
+        wearer: how it takes a wearer's baseline.
         min_speech: fraction of a window that must be speech.
         min_confidence: probability below which an estimate is ``uncertain``.
         variants: its files by variant name.
@@ -81,6 +83,7 @@ class ModelBundle:
     feature_digest: str
     window: WindowSpec
     baseline: Baseline
+    wearer: WearerSettings
     min_speech: float
     min_confidence: float
     variants: Mapping[str, Variant]
@@ -202,7 +205,7 @@ def load_bundle(name: str | Path = DEFAULT) -> ModelBundle:
         )
     try:
         return _parse(path, manifest)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ConfigurationError) as error:
         reason = f"missing entry {error}" if isinstance(error, KeyError) else str(error)
         raise BundleError(f"{path / MANIFEST}: {reason}; export the bundle again") from None
 
@@ -230,6 +233,7 @@ def _parse(path: Path, manifest: dict[str, Any]) -> ModelBundle:
             mean=np.array(baseline["mean"], dtype=np.float32),
             deviation=np.array(baseline["deviation"], dtype=np.float32),
         ),
+        wearer=_parse_wearer(manifest.get("wearer", {}), len(baseline["mean"])),
         min_speech=float(decision["min_speech"]),
         min_confidence=float(decision["min_confidence"]),
         variants=variants,
@@ -238,4 +242,17 @@ def _parse(path: Path, manifest: dict[str, Any]) -> ModelBundle:
         licence=str(manifest["licence"]),
         metrics=dict(manifest["metrics"]),
         manifest=manifest,
+    )
+
+
+def _parse_wearer(entry: dict[str, Any], size: int) -> WearerSettings:
+    """The optional ``wearer`` of a manifest; bundles from before there was one use their own baseline only."""
+    ordinary = entry.get("ordinary")
+    if ordinary is not None and len(ordinary) != size:
+        raise ValueError(f"wearer: {len(ordinary)} numbers of ordinary speech, {size} features")
+    return WearerSettings(
+        default=str(entry.get("default", "none")),
+        adaptive=Shrinkage(**entry["adaptive"]) if "adaptive" in entry else ADAPTIVE,
+        enrolled=Shrinkage(**entry["enrolled"]) if "enrolled" in entry else ENROLLED,
+        ordinary=None if ordinary is None else np.array(ordinary, dtype=np.float32),
     )

@@ -10,6 +10,7 @@ with 2. Any other exception is a bug and shows its traceback.
     ├── BundleError           a model folder that is missing, incomplete or of another schema
     │   ├── ChecksumError     a file of the bundle is not the one its manifest describes
     │   └── FeatureMismatch   the bundle was trained on features that this version does not compute
+    ├── BaselineError         a wearer's baseline that is missing, damaged, or of other features; nothing to enrol
     ├── BackendMissing        an optional package is not installed; says which extra brings it
     ├── CorpusError           a corpus whose layout or labels are not the published ones
     ├── ConfigurationError    a setting or training file with a wrong value
@@ -46,6 +47,10 @@ class ChecksumError(BundleError):
 
 class FeatureMismatch(BundleError):
     """A bundle trained on features that this version does not compute."""
+
+
+class BaselineError(EdgeSerError):
+    """A wearer's baseline that is missing, damaged, of other features, or that cannot be made from this speech."""
 
 
 class BackendMissing(EdgeSerError):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_app.core.baseline import Baseline
+from edge_app.core.baseline import BaselineStage
 from edge_app.core.features import FrameExtractor
 from edge_app.core.smoothing import Smoother, SmoothingSettings
 from edge_app.core.speech import GateSettings, SpeechGate
@@ -135,7 +135,7 @@ class Pipeline:
 
     Args:
         windows: the front half.
-        baseline: statistics that standardise the features.
+        baseline: standardises the features, and may learn from them what is usual for the wearer.
         predictor: the model.
         labels: names of its classes, in the order of its outputs.
         dimensions: names of its dimensions, in the order of its outputs; empty where it has none.
@@ -146,7 +146,7 @@ class Pipeline:
     def __init__(
         self,
         windows: WindowStream,
-        baseline: Baseline,
+        baseline: BaselineStage,
         predictor: Predictor,
         labels: Sequence[str],
         dimensions: Sequence[str],
@@ -172,6 +172,7 @@ class Pipeline:
     def reset(self) -> None:
         """Start afresh, as if nothing had been fed."""
         self._windows.reset()
+        self._baseline.reset()
         self._smoother.reset()
 
     def _estimates(self, windows: Iterator[Window]) -> list[Estimate]:
@@ -183,13 +184,15 @@ class Pipeline:
         return estimates
 
     def _estimate(self, window: Window, began: float) -> Estimate:
+        wearer = self._baseline.weight
         if window.speech < self._decision.min_speech:
             return Estimate(
                 start=window.start, end=window.end, state="no-speech", label=None, confidence=None, scores={},
                 arousal=None, valence=None, dominance=None, speech=window.speech,
-                compute_seconds=time.perf_counter() - began,
+                compute_seconds=time.perf_counter() - began, wearer=wearer,
             )  # fmt: skip
         prediction = self._predictor.predict(self._baseline.standardise(window.features)[None])
+        self._baseline.hear(window)
         classes = len(self.labels)
         newest = np.concatenate((prediction.probabilities[0], prediction.dimensions[0]))
         values, best = self._smoother.update(newest, classes, window.end)
@@ -208,4 +211,5 @@ class Pipeline:
             dominance=affect.get("dominance"),
             speech=window.speech,
             compute_seconds=time.perf_counter() - began,
+            wearer=wearer,
         )

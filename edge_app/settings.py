@@ -23,6 +23,7 @@ class PipelineSettings:
         vad: name of the voice activity detector.
         smoothing: rolling mean and label hysteresis.
         min_speech: fraction of a window that must be speech; None takes the bundle's.
+        baseline: ``none``, ``adaptive``, the name of an enrolled baseline or its file; None takes the bundle's choice.
     """
 
     model: str = "default"
@@ -31,6 +32,7 @@ class PipelineSettings:
     vad: str = "webrtc"
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     min_speech: float | None = None
+    baseline: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("hop", "min_speech"):

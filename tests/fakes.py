@@ -17,6 +17,7 @@ from edge_app.core.labels import DIMENSIONS, FOUR_CLASSES
 from edge_app.core.records import EndReason, Notice, SessionEnd, SessionInfo
 from edge_app.core.smoothing import SmoothingSettings
 from edge_app.core.types import SAMPLE_RATE, AudioBlock, Estimate, Floats
+from edge_app.core.wearer import AdaptiveBaseline, Shrinkage
 from edge_app.core.windows import WindowSpec
 from edge_app.pipeline import DecisionSettings, Pipeline, WindowStream
 from edge_app.runtime import Prediction
@@ -55,14 +56,16 @@ def make_pipeline(
     hop: int = SAMPLE_RATE // 4,
     smoothing: SmoothingSettings | None = None,
     min_confidence: float = 0.0,
+    adaptive: Shrinkage | None = None,
 ) -> Pipeline:
     """A pipeline of real parts around a fake model."""
     extractor = LogMel()
     mean, deviation = np.full(128, -40, np.float32), np.full(128, 15, np.float32)
+    baseline = Baseline(extractor.spec.digest, 1, mean, deviation)
     detector = make_detector(vad) if isinstance(vad, str) else vad
     return Pipeline(
         WindowStream(extractor, detector, WindowSpec(hop=hop)),
-        Baseline(extractor.spec.digest, 1, mean, deviation),
+        baseline if adaptive is None else AdaptiveBaseline(baseline, adaptive),
         predictor or FakePredictor(),
         FOUR_CLASSES,
         DIMENSIONS,

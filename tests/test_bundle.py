@@ -58,6 +58,18 @@ def test_a_bundle_is_read_whole(tiny_bundle):
     assert bundle.corpora == {"noise": "CC0"}
 
 
+def test_a_bundle_from_before_there_were_wearers_uses_its_own_baseline(tiny_bundle):
+    assert load_bundle(tiny_bundle).wearer.default == "none"
+
+
+def test_a_bundle_says_how_it_takes_a_wearers_baseline(bundle_folder):
+    wearer = {"default": "adaptive", "adaptive": {"prior": 90.0, "limit": 0.7}, "ordinary": [0.5] * 128}
+    change(bundle_folder, wearer=wearer)
+    found = load_bundle(bundle_folder).wearer
+    assert (found.default, found.adaptive.prior, found.adaptive.limit) == ("adaptive", 90.0, 0.7)
+    assert found.ordinary is not None and found.ordinary.tolist() == [0.5] * 128
+
+
 def test_without_int8_the_variant_is_fp32(tiny_bundle):
     variant, path = load_bundle(tiny_bundle).variant_path()
     assert (variant, path.name) == ("fp32", "model.onnx")
@@ -92,6 +104,11 @@ DAMAGE = {
     "model changed": (lambda f: (f / "model.onnx").write_bytes(b"other"), ChecksumError, ["model.onnx", "checksum"]),
     "card changed": (lambda f: (f / "MODEL_CARD.md").write_text("other"), ChecksumError, ["MODEL_CARD.md", "checksum"]),
     "golden changed": (lambda f: (f / "golden.npz").write_bytes(b"other"), ChecksumError, ["golden.npz", "checksum"]),
+    "a wearer it cannot take": (lambda f: change(f, wearer={"default": "me"}), BundleError, ["default baseline 'me'"]),
+    "an impossible prior": (lambda f: change(f, wearer={"adaptive": {"prior": 0}}), BundleError, ["prior is 0"]),
+    "ordinary speech of other features": (
+        lambda f: change(f, wearer={"ordinary": [1.0]}), BundleError, ["1 numbers of ordinary speech"],
+    ),
     "other features": (
         lambda f: change(f, features=features(f, digest="0" * 64)), FeatureMismatch, ["feature digest differs"],
     ),

@@ -72,11 +72,13 @@ def test_the_recording_is_never_the_output(tiny_bundle: Path, wav: Path) -> None
     assert wav.read_bytes() == before
 
 
-def test_a_pipe_says_what_the_file_says(tiny_bundle: Path, wav: Path) -> None:
-    from_file = listen(tiny_bundle, "--input", wav, "--hop", "0.2").stdout
+@pytest.mark.parametrize("baseline", ["none", "adaptive"])
+def test_a_pipe_says_what_the_file_says(tiny_bundle: Path, wav: Path, baseline: str) -> None:
+    from_file = listen(tiny_bundle, "--input", wav, "--hop", "0.2", "--baseline", baseline).stdout
+    assert ("wearer" in from_file) == (baseline == "adaptive")
     pcm = soundfile.read(wav, dtype="int16")[0].astype("<i2").tobytes()
     piped = subprocess.run(
-        [*COMMAND, "--model", str(tiny_bundle), "--input", "-", "--hop", "0.2"],
+        [*COMMAND, "--model", str(tiny_bundle), "--input", "-", "--hop", "0.2", "--baseline", baseline],
         input=pcm, capture_output=True, timeout=120, check=True,
     )  # fmt: skip
 

@@ -7,7 +7,10 @@ from fakes import FakePredictor, make_pipeline, timeless, voice
 import edge_app
 from edge_app.core.smoothing import SMOOTHING_OFF
 from edge_app.core.types import SAMPLE_RATE, AudioBlock, Estimate, Floats
+from edge_app.core.wearer import Shrinkage
 from edge_app.pipeline import Pipeline
+
+ADAPTIVE = Shrinkage(prior=5.0)
 
 
 def estimate_in_blocks(pipeline: Pipeline, samples: Floats, sizes: list[int] | None = None) -> list[Estimate]:
@@ -30,6 +33,34 @@ def test_estimates_do_not_depend_on_how_audio_is_cut(rng: np.random.Generator, v
         if sizes == [1] and hop != 4000:
             continue
         assert timeless(estimate_in_blocks(make_pipeline(vad=vad, hop=hop), samples, sizes)) == whole
+
+
+@pytest.mark.parametrize("hop", [1600, 4000, 16000])
+def test_an_adaptive_baseline_does_not_depend_on_how_audio_is_cut(rng: np.random.Generator, hop: int) -> None:
+    samples = voice(rng, 6.37)
+
+    def said(sizes: list[int] | None) -> list[Estimate]:
+        return timeless(estimate_in_blocks(make_pipeline(vad="webrtc", hop=hop, adaptive=ADAPTIVE), samples, sizes))
+
+    whole = said(None)
+    for sizes in ([320], [160, 481], list(rng.integers(1, 9000, 40))):
+        assert said(sizes) == whole
+    weights = [estimate.wearer for estimate in whole]
+    assert weights == sorted(weights)
+    assert weights[0] == 0 < weights[-1] < 1
+    alone = timeless(estimate_in_blocks(make_pipeline(vad="webrtc", hop=hop), samples))
+    assert alone[0] == whole[0]
+    assert alone[-1].scores != whole[-1].scores
+
+
+def test_an_adaptive_baseline_outlives_a_gap_but_not_a_reset(rng: np.random.Generator) -> None:
+    pipeline = make_pipeline(adaptive=ADAPTIVE)
+    before = pipeline.feed(AudioBlock(voice(rng, 3.0), 0))[-1]
+    after = pipeline.feed(AudioBlock(voice(rng, 3.0), 20 * SAMPLE_RATE))
+    assert after[0].wearer > before.wearer > 0
+    assert after[-1].wearer == pytest.approx(ADAPTIVE.weight(5.75))
+    pipeline.reset()
+    assert pipeline.feed(AudioBlock(voice(rng, 3.0), 0))[0].wearer == 0
 
 
 def test_a_window_ends_every_hop_and_the_last_one_with_the_audio(rng: np.random.Generator) -> None:
@@ -109,7 +140,7 @@ def test_below_the_stated_confidence_there_are_scores_but_no_label(rng: np.rando
 
 def test_memory_does_not_grow_with_the_audio(rng: np.random.Generator) -> None:
     """After any amount of audio the pipeline holds as many numbers as after a little."""
-    pipeline = make_pipeline()
+    pipeline = make_pipeline(adaptive=ADAPTIVE)
     held = []
     samples = voice(rng, 1.0)
     for second in range(60):

@@ -9,6 +9,7 @@ import pytest
 from fakes import INFO, FakePredictor, FakeSource, RecordingSink, make_pipeline, timeless, voice
 
 from edge_app.core.types import SAMPLE_RATE, AudioBlock, Floats
+from edge_app.core.wearer import Shrinkage
 from edge_app.errors import AudioFormatError, OutputError
 from edge_app.latency import LatencyHistogram
 from edge_app.session import QUIETEST, Session, level_dbfs
@@ -41,6 +42,20 @@ def test_every_sink_gets_everything_once(rng: np.random.Generator, realtime: boo
         assert sink.end.estimates == len(expected)
         assert sink.end.duration == len(samples) / SAMPLE_RATE
         assert sink.end.dropped_blocks == 0
+
+
+def test_a_live_source_hears_the_wearer_as_a_file_does(rng: np.random.Generator) -> None:
+    samples = voice(rng, 4.0)
+    heard = []
+    for realtime in (False, True):
+        sink = RecordingSink()
+        source = FakeSource(samples, realtime=realtime, block=480, pace=0.005 if realtime else 0.0)
+        Session(make_pipeline(adaptive=Shrinkage(prior=5.0)), source, INFO, [sink]).run(threading.Event())
+        if sink.end.dropped_blocks:
+            pytest.skip("this machine was too busy to keep up")
+        heard.append(timeless(sink.estimates))
+    assert heard[0] == heard[1]
+    assert heard[0][-1].wearer > 0
 
 
 def test_a_live_source_at_the_pace_of_the_clock(rng: np.random.Generator) -> None:

@@ -18,6 +18,8 @@ OPTIONS = (
                  help="Time between estimates, 0.1 to 1.0. Default: the model's."),
     click.option("--vad", type=click.Choice(["webrtc", "none"]), default="webrtc", show_default=True,
                  help="Voice activity detector."),
+    click.option("--baseline", metavar="none|adaptive|NAME|FILE",
+                 help="What is usual: the training set's, what is heard, or who enrolled. Default: the model's."),
     click.option("--smoothing", type=click.FloatRange(min=0), metavar="SECONDS",
                  default=SmoothingSettings().time_constant, show_default=True,
                  help="Time constant of the rolling estimate; 0 shows each window by itself."),
@@ -29,9 +31,15 @@ def pipeline_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_settings(
-        model: str, variant: str | None, hop: float | None, vad: str, smoothing: float, **others: Any
+        model: str,
+        variant: str | None,
+        hop: float | None,
+        vad: str,
+        baseline: str | None,
+        smoothing: float,
+        **others: Any,
     ) -> None:
-        settings = PipelineSettings(model, variant, hop, vad, smoothing_settings(smoothing))
+        settings = PipelineSettings(model, variant, hop, vad, smoothing_settings(smoothing), baseline=baseline)
         command(pipeline=settings, **others)
 
     decorated: Callable[..., None] = with_settings

@@ -1,40 +1,70 @@
 """The baseline: what a feature usually is, so that a model sees how far it is from usual.
 
 Every window is standardised, ``(x - mean) / deviation`` per band, by statistics that come with the bundle (from its
-training windows). Training runs this same stage.
+training windows) and can become the wearer's (:mod:`edge_app.core.wearer`). Training runs this same stage.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_app.core.types import Floats
+from edge_app.core.types import Floats, Window
 
 SMALLEST_DEVIATION = 1e-3
 
 
+class BaselineStage(Protocol):
+    """What standardises the windows of a stream."""
+
+    @property
+    def weight(self) -> float:
+        """How much of the mean is the wearer's own by now, in [0, 1]."""
+        ...
+
+    def standardise(self, features: Floats) -> Floats:
+        """Return ``(features - mean) / deviation`` by the present statistics, any shape (..., dimension)."""
+        ...
+
+    def hear(self, window: Window) -> None:
+        """Learn from a window, after it has been standardised."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Statistics of a feature set over many frames.
+    """Statistics of a feature set over many frames: a stage that stays as it is.
 
     Attributes:
         digest: digest of the feature spec they belong to.
         count: number of frames they were taken over.
         mean: float32, shape (dimension,).
         deviation: float32, shape (dimension,), positive.
+        weight: how much of the mean is a wearer's own, in [0, 1].
     """
 
     digest: str
     count: int
     mean: Floats
     deviation: Floats
+    weight: float = 0.0
 
     def standardise(self, features: Floats) -> Floats:
         """Return ``(features - mean) / deviation``, any shape (..., dimension)."""
         return (features - self.mean) / self.deviation
+
+    def hear(self, window: Window) -> None:
+        """Change nothing."""
+
+    def reset(self) -> None:
+        """There is nothing to forget."""
 
 
 class BaselineAccumulator:

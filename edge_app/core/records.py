@@ -22,6 +22,7 @@ class SessionInfo:
         source: the device, the file, or ``stdin``.
         demo: no microphone was there, and the demo clip plays instead.
         mapped: the dimensions are mapped from categories, not rated.
+        baseline: ``adaptive``, or whose enrolled baseline is used; None where it is the bundle's own.
     """
 
     model: str
@@ -33,6 +34,7 @@ class SessionInfo:
     source: str
     demo: bool = False
     mapped: bool = True
+    baseline: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

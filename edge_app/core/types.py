@@ -94,6 +94,7 @@ class Estimate:
         dominance: as arousal.
         speech: the fraction of the window that is speech, in [0, 1].
         compute_seconds: time spent on this update: voice activity, features, model and smoothing.
+        wearer: how much of the baseline's mean was the wearer's own, in [0, 1]; 0 where the bundle's is used.
     """
 
     start: int
@@ -107,3 +108,4 @@ class Estimate:
     dominance: float | None
     speech: float
     compute_seconds: float
+    wearer: float = 0.0

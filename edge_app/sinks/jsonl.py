@@ -21,14 +21,19 @@ class JsonLines:
 
     def __init__(self, write: LineWriter) -> None:
         self._write_line = write
+        self._wearer = False
 
     def open(self, info: SessionInfo) -> None:
         """Write the ``session`` record."""
+        self._wearer = info.baseline is not None
         self._record(session_record(info))
 
     def write(self, estimate: Estimate) -> None:
         """Write an ``estimate`` record."""
-        self._record(estimate_record(estimate))
+        record = estimate_record(estimate)
+        if self._wearer:
+            record["wearer"] = round(estimate.wearer, 4)
+        self._record(record)
 
     def notice(self, notice: Notice) -> None:
         """Write a ``notice`` record."""
@@ -44,7 +49,7 @@ class JsonLines:
 
 
 def session_record(info: SessionInfo) -> dict[str, Any]:
-    """How a session begins. ``demo`` is only there when it is true, ``dimensions_reference`` when they are mapped."""
+    """How a session begins. What is not so has no field: ``dimensions_reference``, ``baseline`` and ``demo``."""
     record: dict[str, Any] = {
         "type": "session",
         "schema": SCHEMA,
@@ -58,6 +63,8 @@ def session_record(info: SessionInfo) -> dict[str, Any]:
     }
     if info.dimensions and info.mapped:
         record["dimensions_reference"] = "mapped"
+    if info.baseline is not None:
+        record["baseline"] = info.baseline
     if info.demo:
         record["demo"] = True
     return record

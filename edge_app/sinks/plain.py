@@ -22,6 +22,7 @@ class PlainLines:
     def __init__(self, write: LineWriter) -> None:
         self._write_line = write
         self._silent = False
+        self._wearer = False
 
     def open(self, info: SessionInfo) -> None:
         """Write what listens to what."""
@@ -30,6 +31,9 @@ class PlainLines:
         self._line(f"{info.model} ({info.variant}) listens to {info.source}")
         if info.dimensions and info.mapped:
             self._line(f"{', '.join(info.dimensions)}: mapped from categories, not rated")
+        self._wearer = info.baseline is not None
+        if info.baseline is not None:
+            self._line(f"baseline: {info.baseline}; 'wearer' says how much of it is the wearer's own by now")
 
     def write(self, estimate: Estimate) -> None:
         """Write the line of an estimate."""
@@ -39,7 +43,8 @@ class PlainLines:
             self._silent = True
             return
         self._silent = False
-        self._line(estimate_line(estimate))
+        line = estimate_line(estimate)
+        self._line(f"{line}  wearer {estimate.wearer:4.0%}" if self._wearer else line)
 
     def notice(self, notice: Notice) -> None:
         """Write the notice."""

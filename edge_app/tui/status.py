@@ -21,6 +21,8 @@ LOUD_DBFS = -12.0
 CLIPPING_DBFS = -1.0
 METER = 40
 """Widest level meter, in columns."""
+LEAST_METER = 8
+"""Columns that the meter keeps before anything else is said on its line."""
 ROOMY = 68
 """Columns from which on all words of the timing line fit."""
 
@@ -69,18 +71,20 @@ class TitleLine(Widget):
 
 
 class InputLine(Widget):
-    """Level meter and speech light."""
+    """Level meter and speech light, and how well the wearer is known where that matters."""
 
     def __init__(self) -> None:
         super().__init__(id="input")
         self._level: float | None = None
         self._speech: float | None = None
         self._spoken = False
+        self._wearer: float | None = None
 
     def begin(self, info: SessionInfo) -> None:
         """Start afresh."""
         self._level = self._speech = None
         self._spoken = False
+        self._wearer = None if info.baseline is None else 0.0
         self.refresh()
 
     def measure(self, stats: SessionStats) -> None:
@@ -92,6 +96,8 @@ class InputLine(Widget):
     def show(self, estimate: Estimate) -> None:
         """Draw the speech light."""
         self._speech, self._spoken = estimate.speech, estimate.state != "no-speech"
+        if self._wearer is not None:
+            self._wearer = estimate.wearer
         self.refresh()
 
     def render(self) -> Content:
@@ -102,8 +108,11 @@ class InputLine(Widget):
         share = f" {self._speech * 100:3.0f} %" if self._speech is not None else "      "
         value = f" {level:4.0f} dBFS   ".replace("-", "−") if self._level is not None else "    – dBFS   "
         room = self.size.width - len("level  ") - len(value) - len(light[0]) - len(share)
-        meter = bar(1 - level / FLOOR_DBFS, max(min(room, METER), 0), style)
-        return Content.assemble(("level  ", QUIET), meter, value, light, (share, QUIET))
+        known = f"   wearer {self._wearer * 100:3.0f} %" if self._wearer is not None else ""
+        if room < len(known) + LEAST_METER:
+            known = ""
+        meter = bar(1 - level / FLOOR_DBFS, max(min(room - len(known), METER), 0), style)
+        return Content.assemble(("level  ", QUIET), meter, value, light, (share, QUIET), (known, QUIET))
 
 
 class TimingLine(Widget):

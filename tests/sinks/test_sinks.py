@@ -78,6 +78,20 @@ def test_demo_and_reference_are_only_there_when_they_hold() -> None:
     assert "demo" not in json.loads(session_lines("jsonl", [])[0])
 
 
+def test_how_far_the_wearer_is_known_is_told_where_it_matters() -> None:
+    heard = replace(SPEECH, wearer=0.416666)
+    session, estimate, *_ = map(json.loads, session_lines("jsonl", [heard], baseline="adaptive"))
+    assert session["baseline"] == "adaptive"
+    assert estimate["wearer"] == 0.4167
+    session, estimate, *_ = map(json.loads, session_lines("jsonl", [heard]))
+    assert "baseline" not in session
+    assert "wearer" not in estimate
+    told = "\n".join(session_lines("plain", [heard], baseline="me"))
+    assert "baseline: me" in told
+    assert "valence -0.22  wearer  42%" in told
+    assert "wearer" not in "\n".join(session_lines("plain", [heard]))
+
+
 def test_an_empty_session_ends_with_nulls() -> None:
     end = json.loads(session_lines("jsonl", [], EMPTY_END)[-1])
     assert (end["compute_ms_p50"], end["compute_ms_p95"], end["rtf"]) == (None, None, None)
@@ -147,6 +161,13 @@ def test_a_bug_leaves_the_part_and_never_the_name(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.part"]
 
 
+def test_a_table_that_an_error_broke_off_never_gets_the_name(tmp_path: Path) -> None:
+    with pytest.raises(AudioFormatError), OutputFile(tmp_path / "out", table=True) as file:
+        file.write_bytes(b"one\n")
+        raise AudioFormatError
+    assert [path.name for path in tmp_path.iterdir()] == ["out.part"]
+
+
 def test_where_nothing_was_written_the_old_file_stays(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("old\n")
     with OutputFile(tmp_path / "out"):
@@ -158,14 +179,14 @@ def test_where_nothing_was_written_the_old_file_stays(tmp_path: Path) -> None:
 
 
 class FullDisk:
-    """A text file on a disk that takes a few characters and no more."""
+    """A file on a disk that takes a few bytes and no more."""
 
     def __init__(self, file: object, room: int) -> None:
         self._file = file
         self._room = room
 
-    def write(self, text: str) -> None:
-        self._room -= len(text)
+    def write(self, content: bytes) -> None:
+        self._room -= len(content)
 
     def flush(self) -> None:
         if self._room < 0:

@@ -77,6 +77,10 @@ def test_ended(looks):
     assert looks(Stage(*minute(estimate(76)), end=END))
 
 
+def test_a_wearer_who_is_getting_known(looks):
+    assert looks(Stage(replace(estimate(2), wearer=0.42), info=replace(INFO, baseline="adaptive")))
+
+
 def test_nine_classes_and_rated_dimensions(looks):
     info = replace(INFO, labels=LABELS, mapped=False, source="/home/someone/recordings/" + "long/" * 12 + "talk.wav")
     assert looks(Stage(*(estimate(2 + hop / 4, "boredom", labels=LABELS) for hop in range(40)), info=info))
