@@ -100,14 +100,14 @@ class FileSource:
         except soundfile.LibsndfileError as error:
             at = taken / file.samplerate
             return np.zeros((0, 1), np.float32), AudioFormatError(
-                f"{self._path}: damaged at {at:.2f} s ({error.error_string.rstrip('.')}); estimates end there"
+                f"{self._path}: damaged at {at:.2f} s ({error.error_string.rstrip('.')}); nothing is read beyond"
             )
         if file.subtype in FLOATING and not (whole := np.isfinite(frames).all(axis=1)).all():
             good = int(np.argmin(whole))
             place, at = taken + good, (taken + good) / file.samplerate
             return frames[:good], AudioFormatError(
                 f"{self._path}: sample {place} ({at:.3f} s) is not a finite number; "
-                "estimates end there, repair the file"
+                "nothing is read beyond, repair the file"
             )
         return frames, None
 

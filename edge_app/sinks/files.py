@@ -1,4 +1,4 @@
-"""Where lines go: standard output, or a file that only appears under its name when it is whole."""
+"""Where results go: standard output, or a file that only appears under its name when it is whole."""
 
 from __future__ import annotations
 
@@ -43,21 +43,23 @@ def write_stderr(line: str) -> None:
 
 
 class OutputFile:
-    """A file of lines, a context manager. Until it is complete it is called ``NAME.part``.
+    """A file of results, a context manager. Until it is complete it is called ``NAME.part``.
 
     It is complete when the context ends, even by an error that the user can mend: then the records in it say how the
-    session ended. If a line could not be written, or none ever was, nothing is left behind and a file that was there
-    before stays as it was. After any other error the part remains.
+    session ended. If something could not be written, or nothing ever was, nothing is left behind and a file that was
+    there before stays as it was. After any other error the part remains.
 
     Args:
         path: the file; one that exists is replaced. What is no regular file (a pipe, a device) is written directly.
+        table: its content says nothing of how a session ended, so after any error the part remains.
 
     Attributes:
         path: the file.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, table: bool = False) -> None:
         self.path = Path(path)
+        self._mendable: tuple[type[BaseException], ...] = () if table else (EdgeSerError, BrokenPipeError)
         self._direct = self.path.exists() and not self.path.is_file()
         self._part = self.path if self._direct else self.path.with_name(self.path.name + ".part")
         self._failed = False
@@ -72,7 +74,7 @@ class OutputFile:
         try:
             if self.path.is_dir():
                 raise IsADirectoryError(None, "Is a directory")
-            self._file = self._part.open("w", encoding="utf-8", errors="backslashreplace")
+            self._file = self._part.open("wb")
         except OSError as error:
             raise OutputError(f"{self.path}: {_reason(error)}; choose another place for --output") from None
         return self
@@ -83,10 +85,18 @@ class OutputFile:
         Raises:
             OutputError: it cannot be written; the part is removed, and later lines raise the same.
         """
+        self.write_bytes((line + "\n").encode("utf-8", "backslashreplace"))
+
+    def write_bytes(self, content: bytes) -> None:
+        """Write bytes, through to the system.
+
+        Raises:
+            OutputError: as :meth:`write_line`.
+        """
         if self._failed:
-            raise OutputError(f"{self.path}: an earlier line could not be written")
+            raise OutputError(f"{self.path}: something before this could not be written")
         try:
-            self._file.write(line + "\n")
+            self._file.write(content)
             self._file.flush()
             self._written = True
         except OSError as error:
@@ -104,7 +114,7 @@ class OutputFile:
                 return
             if not self._written:
                 self._part.unlink()
-            elif kind is None or issubclass(kind, (EdgeSerError, BrokenPipeError)):
+            elif kind is None or issubclass(kind, self._mendable):
                 self._part.replace(self.path)
         except OSError as fault:
             raise self._discarded(fault) from None
@@ -127,7 +137,7 @@ def refuse_overwriting(output: Path | str, inputs: Iterable[Path | str]) -> None
     """
     target = Path(output)
     if target.exists() and any(Path(path).exists() and target.samefile(path) for path in inputs):
-        raise ConfigurationError(f"--output {output}: that is a recording to be read; write the estimates elsewhere")
+        raise ConfigurationError(f"--output {output}: that is a recording to be read; write the results elsewhere")
 
 
 def _drop_stdout() -> None:
