@@ -32,6 +32,10 @@ COMMANDS = {
         "edge_app.commands.listen:listen", "Show the emotion of a microphone, a file or a pipe as it moves."
     ),
     "analyze": Entry("edge_app.commands.analyze:analyze", "Estimate whole files or folders, into JSON lines or CSV."),
+    "features": Entry(
+        "edge_app.commands.features:features", "Compute acoustic features of files or folders, into CSV or Parquet."
+    ),
+    "enroll": Entry("edge_app.commands.enroll:enroll", "Store what is usual for your voice, as statistics."),
     "devices": Entry("edge_app.commands.devices:devices", "List the microphones."),
     "doctor": Entry("edge_app.commands.doctor:doctor", "Check this machine: libraries, microphone, models."),
     "models": Entry("edge_app.commands.models:models", "List, show and verify model bundles."),

@@ -153,8 +153,8 @@ def write_wearer(wearer: EnrolledWearer, *, replace: bool = False) -> Path:
         "features": [_entry(statistics) for statistics in wearer.statistics],
     }
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    refuse_unwritable(wearer.name)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             json.dump(content, file)
             file.write("\n")
@@ -176,6 +176,21 @@ def refuse_taken(name: str) -> None:
     """
     if baseline_path(name).exists():
         raise BaselineError(f"{name!r} is enrolled already; --force replaces it, or choose another --name")
+
+
+def refuse_unwritable(name: str) -> None:
+    """Make sure that a baseline can be stored, before anybody reads half a minute of text for it.
+
+    Raises:
+        OutputError: the folder cannot be made or written.
+    """
+    path = baseline_path(name)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path.parent}: {_reason(error)}; choose a folder with {VARIABLE}") from None
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{path.parent}: cannot be written; choose a folder with {VARIABLE}")
 
 
 def delete_wearer(name: str) -> None:
