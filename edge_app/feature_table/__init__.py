@@ -1,0 +1,1 @@
+"""Tables of acoustic features of recordings, for whoever wants the features themselves."""
