@@ -85,10 +85,10 @@ def verify_bundle(bundle: ModelBundle) -> VerifyReport:
 
 
 def golden_features(samples: NDArray[np.int16], extractor: FrameExtractor, baseline: Baseline) -> Floats:
-    """Standardised features of the golden samples, as one window, shape (1, frames, dimension)."""
+    """Standardised features of the golden samples as one window, shape (1, frames, dimension) or (1, functionals)."""
     extractor.reset()
     frames = extractor.feed(samples.astype(np.float32) / np.float32(FULL_SCALE))
-    return baseline.standardise(frames)[None]
+    return baseline.standardise(extractor.summarise(frames, len(frames)))[None]
 
 
 def _read_golden(bundle: ModelBundle) -> dict[str, NDArray[Any]]:

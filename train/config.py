@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_app.core.features import EXTRACTORS
-from edge_app.core.labels import FOUR_CLASSES, LABELS
+from edge_app.core.labels import DIMENSIONS, FOUR_CLASSES, LABELS
 from edge_app.errors import ConfigurationError
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -41,6 +41,8 @@ class DataConfig:
             raise ConfigurationError(f"[data] labels: {unknown} not in the vocabulary {LABELS}")
         if self.features not in EXTRACTORS:
             raise ConfigurationError(f"[data] features = {self.features!r}: choose from {', '.join(EXTRACTORS)}")
+        if len(set(self.labels)) < max(2, len(self.labels)):
+            raise ConfigurationError("[data] labels: a classifier needs two or more, each named once")
         if not 0 < self.validation_share < 1:
             raise ConfigurationError("[data] validation_share must lie between 0 and 1")
 
@@ -114,6 +116,52 @@ class LossConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AutoencoderConfig:
+    """Losses of a ``dae`` or ``vae``, beside that of reconstruction.
+
+    Attributes:
+        noise: deviation of the noise on a DAE's input, in deviations of a feature.
+        annealing: let the weight of a VAE's divergence rise in cycles to 0.25; else it is 1.
+        cycles: M, how often it rises.
+        rise: R, share of a cycle in which it rises.
+        cluster: weight of the cluster loss over the classes.
+        metric: dimension that the continuous metric loss orders the latent space by; "" for none.
+        metric_weight: weight of that loss.
+    """
+
+    noise: float = 0.3
+    annealing: bool = False
+    cycles: int = 4
+    rise: float = 0.5
+    cluster: float = 0.0
+    metric: str = ""
+    metric_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.metric not in ("", *DIMENSIONS):
+            raise ConfigurationError(f"[autoencoder] metric = {self.metric!r}: choose from {', '.join(DIMENSIONS)}")
+        if self.cycles < 1 or not 0 < self.rise <= 1:
+            raise ConfigurationError("[autoencoder] cycles must be at least 1, and rise above 0 and at most 1")
+        if min(self.noise, self.cluster, self.metric_weight) < 0:
+            raise ConfigurationError("[autoencoder] noise, cluster and metric_weight must not be negative")
+
+
+@dataclass(frozen=True, slots=True)
+class HeadConfig:
+    """The classifier that scikit-learn fits: all of ``linear``, or what reads the latent of a ``dae`` or ``vae``.
+
+    Attributes:
+        strength: C, the inverse of regularisation.
+    """
+
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.strength > 0:
+            raise ConfigurationError("[head] strength must be above 0")
+
+
+@dataclass(frozen=True, slots=True)
 class OptimiserConfig:
     """How it is trained.
 
@@ -121,10 +169,10 @@ class OptimiserConfig:
         epochs: at most.
         steps: batches in an epoch (batches are drawn, balanced, without end).
         batch: windows in a batch.
-        rate: peak learning rate of the one-cycle schedule.
-        weight_decay: of AdamW.
-        average: decay of the exponential moving average of the weights.
-        patience: epochs without a better validation UAR before it stops.
+        rate: peak learning rate of the one-cycle schedule; of a ``dae`` or ``vae`` the rate throughout.
+        weight_decay: of AdamW; a ``dae`` or ``vae`` has none.
+        average: decay of the exponential moving average of the weights; a ``dae`` or ``vae`` has none.
+        patience: epochs without a better validation UAR before it stops; a ``dae`` or ``vae`` never does.
         seed: of everything that is drawn.
     """
 
@@ -150,6 +198,8 @@ class ExperimentConfig:
         waveform: augmentation before features.
         spectrum: augmentation of features.
         loss: weights.
+        autoencoder: losses of a ``dae`` or ``vae``.
+        head: the classifier of a net of functionals.
         optimiser: schedule.
     """
 
@@ -160,6 +210,8 @@ class ExperimentConfig:
     waveform: WaveformConfig = field(default_factory=WaveformConfig)
     spectrum: SpectrumConfig = field(default_factory=SpectrumConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
     def with_seed(self, seed: int) -> ExperimentConfig:
@@ -178,6 +230,8 @@ SECTIONS = {
     "waveform": WaveformConfig,
     "spectrum": SpectrumConfig,
     "loss": LossConfig,
+    "autoencoder": AutoencoderConfig,
+    "head": HeadConfig,
     "optimiser": OptimiserConfig,
 }
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +29,10 @@ from train.corpora import Utterance
 from train.corpora.audio import read_utterance
 from train.noise import NoiseBank
 from train.rooms import room_responses
+from train.shards import Arrays, compute_shards
 
 CUT_HOP = 2000
 """Training windows end every 0.125 s: twice as dense as the default hop."""
-
-SHARD = 256
-"""Utterances in one file of a store: what a broken-off computation loses at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,27 +134,19 @@ def _start_worker(settings: StoreSettings) -> None:
     _worker = EXTRACTORS[settings.kind](), WaveformAugmenter(settings.waveform, responses, noise), settings
 
 
-def _compute_shard(first: int, utterances: Sequence[Utterance], path: Path) -> Path:
+def _compute_shard(first: int, utterances: Sequence[Utterance]) -> Arrays:
     extractor, augmenter, settings = _worker
     parts = []
     for number, utterance in enumerate(utterances, start=first):
         extractor.reset()
         parts.append(compute_utterance(read_utterance(utterance), extractor, augmenter, settings, number))
-    frames = np.concatenate([part[0] for part in parts], axis=1)
-    lengths = np.array([part[0].shape[1] for part in parts])
-    counts = np.array([len(part[1]) for part in parts])
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
-        np.savez(
-            file,
-            frames=frames,
-            lengths=lengths,
-            counts=counts,
-            last=np.concatenate([part[1] for part in parts]),
-            speech=np.concatenate([part[2] for part in parts]),
-        )
-    partial.rename(path)
-    return path
+    return {
+        "frames": np.concatenate([part[0] for part in parts], axis=1),
+        "lengths": np.array([part[0].shape[1] for part in parts]),
+        "counts": np.array([len(part[1]) for part in parts]),
+        "last": np.concatenate([part[1] for part in parts]),
+        "speech": np.concatenate([part[2] for part in parts]),
+    }
 
 
 def build_store(
@@ -176,20 +165,11 @@ def build_store(
         workers: processes; None takes one per core.
         progress: where progress is shown, if anywhere.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    jobs = []
-    for first in range(0, len(utterances), SHARD):
-        part = utterances[first : first + SHARD]
-        jobs.append((first, part, cache / f"{_shard_digest(first, part, settings)}.npz"))
-    missing = [job for job in jobs if not job[2].is_file()]
-    if missing:
-        task = progress.add_task("features", total=len(missing)) if progress else None
-        workers = min(workers or os.cpu_count() or 1, len(missing))
-        with ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(settings,)) as pool:
-            for _ in pool.map(_compute_shard, *zip(*missing, strict=True)):
-                if progress is not None and task is not None:
-                    progress.advance(task)
-    return _load(utterances, [path for _, _, path in jobs], settings)
+    name = partial(_shard_digest, settings=settings)
+    paths = compute_shards(
+        utterances, cache, name, _compute_shard, _start_worker, (settings,), workers=workers, progress=progress
+    )
+    return _load(utterances, paths, settings)
 
 
 def _shard_digest(first: int, utterances: Sequence[Utterance], settings: StoreSettings) -> str:

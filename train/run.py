@@ -81,10 +81,12 @@ def save_run(run: Run) -> None:
         mean=run.baseline.mean,
         deviation=run.baseline.deviation,
     )
+    # Frames are many, and half precision is enough for them; functionals are few, and some are too large for it.
+    kind = np.float16 if run.net.reads == "frames" else np.float32
     np.savez(
         run.path / "calibration.npz",
-        training=run.calibration.astype(np.float16),
-        validation=run.validation.astype(np.float16),
+        training=run.calibration.astype(kind),
+        validation=run.validation.astype(kind),
         utterance=run.validation_utterance,
         label=run.validation_class,
     )

@@ -52,7 +52,7 @@ def read_training_corpora(config: ExperimentConfig, root: Path | str | None) -> 
     """All labelled utterances of the experiment's corpora.
 
     Raises:
-        CorpusError: a corpus is missing, or forbids training models that are shipped.
+        CorpusError: a corpus is missing, or a class in all of them.
     """
     utterances = [u for name in config.data.corpora for u in read_corpus(name, root) if u.label is not None]
     missing = set(config.data.labels) - {utterance.label for utterance in utterances}
@@ -69,13 +69,21 @@ def open_store(
     progress: Progress | None = None,
 ) -> FrameStore:
     """Frames of the utterances, with the augmentation that the experiment asks for."""
+    return build_store(utterances, store_settings(config, root), cache, progress=progress)
+
+
+def store_settings(config: ExperimentConfig, root: Path | str | None) -> StoreSettings:
+    """What the experiment's features and augmentation are.
+
+    Raises:
+        CorpusError: noise is asked for and there is none.
+    """
     noise = None
     if config.waveform.noise_probability > 0 and config.waveform.copies > 0:
         noise = data_root(root) / NOISE_FOLDER
         if not noise.is_dir():
             raise CorpusError(f"{noise}: no noise recordings; add them or set [waveform] noise_probability = 0.0")
-    settings = StoreSettings(config.data.features, config.waveform, noise, config.optimiser.seed)
-    return build_store(utterances, settings, cache, progress=progress)
+    return StoreSettings(config.data.features, config.waveform, noise, config.optimiser.seed)
 
 
 def fit(
@@ -176,16 +184,21 @@ def fit(
                 "temperature": temperature,
             },
             "corpora": describe_corpora(store.utterances, sides, config.data.corpora),
-            "versions": {
-                "edge-ser": edge_app.__version__,
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-                "numpy": np.__version__,
-            },
+            "versions": versions(),
         },
     )
     save_run(run)
     return run
+
+
+def versions() -> dict[str, str]:
+    """What a run was made with."""
+    return {
+        "edge-ser": edge_app.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
 
 
 class _EpochNumber(lightning.Callback):

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from functionals import LogMelStatistics
 
+from edge_app.core.features import EXTRACTORS
 from train.config import ExperimentConfig, parse_config
 
 CLASSES = {"neutral": 0.0, "happiness": 4.0, "sadness": -4.0, "anger": 9.0, "fear": 6.0}
@@ -56,6 +58,29 @@ def small(voices: Path) -> ExperimentConfig:
             "data": {"corpora": [str(voices)], "validation_share": 0.25},
             "waveform": {"copies": 1, "rooms": 2},
             "optimiser": {"epochs": 2, "steps": 4, "batch": 16, "average": 0.5},
+        },
+        "test",
+    )
+
+
+@pytest.fixture
+def statistics(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A kind of features that are functionals."""
+    monkeypatch.setitem(EXTRACTORS, LogMelStatistics.kind, LogMelStatistics)
+    return LogMelStatistics.kind
+
+
+@pytest.fixture
+def small_table(voices: Path, statistics: str) -> ExperimentConfig:
+    """An experiment on functionals of the made corpus that trains in seconds."""
+    return parse_config(
+        {
+            "name": "small-table",
+            "model": {"net": "dae"},
+            "data": {"corpora": [str(voices)], "features": statistics, "validation_share": 0.25},
+            "waveform": {"copies": 1, "rooms": 2},
+            "autoencoder": {"metric": "arousal"},
+            "optimiser": {"epochs": 4, "steps": 20, "batch": 16, "rate": 1e-2},
         },
         "test",
     )

@@ -44,7 +44,7 @@ def test_a_store_is_computed_once_and_reads_back_the_same(voices, tmp_path, monk
     settings = StoreSettings("logmel", WaveformConfig(copies=0), None, seed=1)
     utterances = read_corpus(str(voices))[:6]
     first = build_store(utterances, settings, tmp_path, workers=1)
-    monkeypatch.setattr("train.frames.ProcessPoolExecutor", None)
+    monkeypatch.setattr("train.shards.ProcessPoolExecutor", None)
     again = build_store(utterances, settings, tmp_path, workers=1)
     np.testing.assert_array_equal(first.frames, again.frames)
     np.testing.assert_array_equal(first.windows, again.windows)

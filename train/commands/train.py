@@ -10,7 +10,9 @@ import torch
 from edge_app.errors import ConfigurationError, OutputError
 from train.cache import default_cache
 from train.config import load_config
-from train.runner import train as train_experiment
+from train.run import feature_shape
+from train.runner import train as train_frames
+from train.tabular import train_table
 
 THREADS = 2
 
@@ -24,8 +26,8 @@ THREADS = 2
 def train(config: str, root: Path | None, output: Path | None, cache: Path | None, resume: bool) -> None:
     """Train CONFIG, a TOML file or the name of one in train/configs, and write a run folder.
 
-    A run keeps the weights that did best on its validation speakers. Turn it into a model bundle with
-    ``edge-ser export``.
+    A net of frames keeps the weights that did best on its validation speakers; one of functionals trains for all its
+    epochs. Turn the run into a model bundle with ``edge-ser export``.
     """
     torch.set_num_threads(THREADS)
     experiment = load_config(config)
@@ -36,6 +38,7 @@ def train(config: str, root: Path | None, output: Path | None, cache: Path | Non
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: {error.strerror}; choose another --output") from None
+    train_experiment = train_table if len(feature_shape(experiment.data.features)) == 1 else train_frames
     try:
         run = train_experiment(experiment, path, root, cache or default_cache(), resume=resume)
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other

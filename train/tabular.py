@@ -1,0 +1,221 @@
+"""From an experiment on functionals to a finished run: an encoder, linear heads on it, and calibrated probabilities."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from numpy.typing import NDArray
+from rich.progress import Progress
+from torch import nn
+
+from edge_app.core.baseline import Baseline
+from edge_app.core.features import EXTRACTORS
+from edge_app.core.types import Floats
+from edge_app.errors import CorpusError
+from train.config import ExperimentConfig
+from train.corpora import Utterance
+from train.dataset import LEAST_SPEECH
+from train.functionals import FunctionalTable, build_table
+from train.heads import fit_logistic, fit_readout, fit_svc
+from train.latent import RowBatches, fit_encoder
+from train.module import predict_log_probabilities, utterance_classes
+from train.nets.autoencoders import LatentNet
+from train.nets.base import EmotionNet
+from train.protocols import split_validation
+from train.rows import Rows, inside, make_rows, robust_baseline
+from train.run import Run, build_net, save_run
+from train.runner import (
+    CALIBRATION_WINDOWS,
+    LAST,
+    Sides,
+    calibrate,
+    describe_corpora,
+    read_training_corpora,
+    store_settings,
+    versions,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Standardised windows of utterances that have one of the classes.
+
+    Attributes:
+        features: shape (n, functionals).
+        owner: the utterance of each, shape (n,).
+        truth: the class of each utterance that occurs, by its number.
+    """
+
+    features: Floats
+    owner: NDArray[np.int64]
+    truth: dict[int, int]
+
+
+def open_table(
+    config: ExperimentConfig,
+    utterances: Sequence[Utterance],
+    root: Path | str | None,
+    cache: Path,
+    progress: Progress | None = None,
+) -> FunctionalTable:
+    """Functionals of the utterances, with the augmentation that the experiment asks for."""
+    return build_table(utterances, store_settings(config, root), cache, progress=progress)
+
+
+def training_rows(
+    table: FunctionalTable, numbers: NDArray[np.int64], config: ExperimentConfig
+) -> tuple[Rows, Baseline]:
+    """Rows of the windows with speech, clean and augmented, without outliers, and what standardises them.
+
+    Args:
+        table: functionals.
+        numbers: the utterances that train.
+        config: the experiment.
+
+    Raises:
+        CorpusError: hardly any row is left.
+    """
+    chosen = table.speech_windows(LEAST_SPEECH)
+    chosen = chosen[np.isin(table.owner[chosen], numbers)]
+    values = table.values[:, chosen]
+    baseline = robust_baseline(values[0], EXTRACTORS[config.data.features]().spec.digest)
+    features = baseline.standardise(values.reshape(-1, values.shape[2]))
+    owner = np.tile(table.owner[chosen], len(values))
+    rows = make_rows(features, owner, table.utterances, config.data.labels)
+    return rows.select(inside(features)), baseline
+
+
+def judged_windows(
+    table: FunctionalTable, numbers: NDArray[np.int64], labels: Sequence[str], baseline: Baseline, least: float
+) -> Windows:
+    """The clean windows with speech of those utterances that have one of the classes."""
+    truth = {
+        int(n): labels.index(str(table.utterances[n].label)) for n in numbers if table.utterances[n].label in labels
+    }
+    chosen = table.speech_windows(least)
+    chosen = chosen[np.isin(table.owner[chosen], sorted(truth))]
+    owner = table.owner[chosen]
+    features = baseline.standardise(table.values[0, chosen])
+    return Windows(features, owner, {number: truth[number] for number in map(int, np.unique(owner))})
+
+
+def fit_heads(net: EmotionNet, rows: Rows, config: ExperimentConfig) -> None:
+    """Fit the classifier, and the read-out of the dimensions where the net has one, every group weighing the same.
+
+    Raises:
+        CorpusError: a class is missing.
+    """
+    classes, strength = len(config.data.labels), config.head.strength
+    with torch.no_grad():
+        embedding = net(torch.from_numpy(rows.features)).embedding.numpy()
+    labelled = rows.select(np.flatnonzero(rows.label >= 0))
+    fit = fit_svc if isinstance(net, LatentNet) else fit_logistic
+    head = fit(embedding[rows.label >= 0], labelled.label, labelled.balance(), classes, strength)
+    _put(net.emotion, head)
+    if isinstance(net, LatentNet):
+        known = np.flatnonzero(~np.isnan(rows.affect).any(axis=1))
+        _put(net.affect, fit_readout(embedding[known], rows.affect[known], rows.select(known).balance()))
+
+
+def _put(target: nn.Linear, source: nn.Linear) -> None:
+    target.load_state_dict(source.state_dict())
+
+
+def fit_table(
+    config: ExperimentConfig,
+    table: FunctionalTable,
+    sides: Sides,
+    path: Path,
+    *,
+    resume: bool = False,
+    quiet: bool = False,
+    command: str = "",
+) -> Run:
+    """Train for all epochs, fit the heads, calibrate on the validation speakers, and save the run.
+
+    Args:
+        config: the experiment.
+        table: functionals of all utterances.
+        sides: which of them train and which validate; speakers must be disjoint.
+        path: folder of the run.
+        resume: continue from the last checkpoint in it, if there is one.
+        quiet: no progress bar.
+        command: what was typed, for the record.
+
+    Raises:
+        CorpusError: a class is missing on either side.
+    """
+    lightning.seed_everything(config.optimiser.seed, workers=True, verbose=False)
+    rows, baseline = training_rows(table, sides.train, config)
+    validation = judged_windows(table, sides.validation, config.data.labels, baseline, LEAST_SPEECH)
+    if not validation.truth:
+        raise CorpusError("no utterance of the validation speakers has one of the model's labels; change [data]")
+    net = build_net(config)
+    epochs = 0
+    if isinstance(net, LatentNet):
+        last = path / "checkpoints" / LAST
+        keep = ModelCheckpoint(last.parent, last.stem, enable_version_counter=False)
+        epochs = fit_encoder(
+            net,
+            RowBatches(rows, config, balanced=True),
+            config,
+            callbacks=[keep, *([] if quiet else [RichProgressBar()])],
+            resume_from=last if resume and last.is_file() else None,
+        )
+    fit_heads(net, rows, config)
+    net.eval()
+    features = torch.from_numpy(validation.features)
+    temperature = calibrate(net, features, validation.owner, validation.truth)
+    net.soften(temperature)
+    scores = predict_log_probabilities(net, features)
+    predicted, expected = utterance_classes(scores, validation.owner, validation.truth)
+    rng = np.random.default_rng(config.optimiser.seed)
+    chosen = rng.choice(len(rows.features), min(CALIBRATION_WINDOWS, len(rows.features)), replace=False)
+    run = Run(
+        path=path,
+        config=config,
+        net=net,
+        baseline=baseline,
+        calibration=rows.features[np.sort(chosen)],
+        validation=validation.features,
+        validation_utterance=validation.owner,
+        validation_class=np.array([validation.truth[int(n)] for n in validation.owner]),
+        record={
+            "command": command,
+            "seed": config.optimiser.seed,
+            "epochs": epochs,
+            "validation": {
+                "uar": mean_recall(predicted, expected),
+                "accuracy": float(np.mean(predicted == expected)),
+                "utterances": len(expected),
+                "temperature": temperature,
+            },
+            "corpora": describe_corpora(table.utterances, sides, config.data.corpora),
+            "versions": versions(),
+        },
+    )
+    save_run(run)
+    return run
+
+
+def mean_recall(predicted: NDArray[np.int64], expected: NDArray[np.int64]) -> float:
+    """UAR: mean over the classes that occur of the share of right decisions."""
+    return float(np.mean([np.mean(predicted[expected == each] == each) for each in np.unique(expected)]))
+
+
+def train_table(
+    config: ExperimentConfig, path: Path, root: Path | str | None, cache: Path, *, resume: bool = False
+) -> Run:
+    """Train an experiment on all its corpora, with some speakers of each kept for validation."""
+    utterances = read_training_corpora(config, root)
+    with Progress() as progress:
+        table = open_table(config, utterances, root, cache, progress)
+    training, validation = split_validation(utterances, config.data.validation_share, config.optimiser.seed)
+    return fit_table(config, table, Sides(training, validation), path, resume=resume, command=" ".join(sys.argv[1:]))
