@@ -92,14 +92,11 @@ class LatentModule(lightning.LightningModule):
         self.config = config
 
     def train_dataloader(self) -> DataLoader[LatentBatch]:
-        """The batches of the epoch that begins."""
+        """The batches of the epoch that begins; its noise, too, depends on the seed and its number alone."""
         self.batches.epoch = self.current_epoch
-        return DataLoader(self.batches, batch_size=None)
-
-    def on_train_epoch_start(self) -> None:
-        """Draw the epoch's noise as well from the seed and its number alone, so that a resumed run draws the same."""
         sequence = np.random.SeedSequence((self.config.optimiser.seed, self.current_epoch))
         torch.manual_seed(int(sequence.generate_state(1)[0]))
+        return DataLoader(self.batches, batch_size=None)
 
     def training_step(self, batch: LatentBatch, batch_index: int) -> Tensor:
         """Loss of one batch."""
