@@ -92,11 +92,15 @@ class LatentModule(lightning.LightningModule):
         self.config = config
 
     def train_dataloader(self) -> DataLoader[LatentBatch]:
-        """The batches of the epoch that begins; its noise, too, depends on the seed and its number alone."""
+        """The batches of the epoch that begins."""
         self.batches.epoch = self.current_epoch
-        sequence = np.random.SeedSequence((self.config.optimiser.seed, self.current_epoch))
-        torch.manual_seed(int(sequence.generate_state(1)[0]))
         return DataLoader(self.batches, batch_size=None)
+
+    def on_train_batch_start(self, batch: LatentBatch, batch_index: int) -> None:
+        """Draw an epoch's noise, too, from the seed and its number alone, so that a resumed run draws the same."""
+        if batch_index == 0:
+            sequence = np.random.SeedSequence((self.config.optimiser.seed, self.current_epoch))
+            torch.manual_seed(int(sequence.generate_state(1)[0]))
 
     def training_step(self, batch: LatentBatch, batch_index: int) -> Tensor:
         """Loss of one batch."""

@@ -80,7 +80,7 @@ def small_table(voices: Path, statistics: str) -> ExperimentConfig:
             "data": {"corpora": [str(voices)], "features": statistics, "validation_share": 0.25},
             "waveform": {"copies": 1, "rooms": 2},
             "autoencoder": {"metric": "arousal"},
-            "optimiser": {"epochs": 4, "steps": 20, "batch": 16, "rate": 1e-2},
+            "optimiser": {"epochs": 4, "steps": 100, "batch": 16, "rate": 1e-2},
         },
         "test",
     )

@@ -126,12 +126,8 @@ def test_a_run_reads_back_as_it_was(finished):
     assert 0 < again.record["validation"]["temperature"] < 100
 
 
-def test_the_made_corpus_is_learnt(finished):
-    assert finished.record["validation"]["uar"] >= 0.5
-
-
-@pytest.mark.parametrize("net", ["linear", "vae"])
-def test_the_other_nets_train(net, small_table, root, tmp_path):
+@pytest.mark.parametrize("net", ["linear", "dae", "vae"])
+def test_probabilities_of_unknown_speakers_are_better_than_none(net, small_table, root, tmp_path):
     run = train_table(replace(small_table, net=net), tmp_path / "run", root, tmp_path / "cache")
     with torch.no_grad():
         probabilities = torch.softmax(load_run(run.path).net(torch.from_numpy(run.validation)).logits, dim=1)
