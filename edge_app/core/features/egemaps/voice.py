@@ -1,0 +1,120 @@
+"""The fifteen descriptors of the voice: pitch, its perturbation, harmonics, formants.
+
+Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for Voice Research and Affective Computing", IEEE
+Transactions on Affective Computing 7(2), 2016. All but the formants are taken from a 60 ms Gaussian window (sigma 0.4);
+formants from the first 20 ms of it, as openSMILE aligns them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge_app.core.features.egemaps.formants import FORMANTS, FRAME_LENGTH, FormantFinder
+from edge_app.core.features.egemaps.harmonics import THIRD_FORMANT, HarmonicSpectrum, harmonics_to_noise
+from edge_app.core.features.egemaps.perturbation import HISTORY, perturbation
+from edge_app.core.features.egemaps.pitch import LOOK_AHEAD, Doubles, PitchPath, SubHarmonicSum
+from edge_app.core.types import Floats
+
+FFT_LENGTH = 1024
+SIGMA = 0.4
+SEMITONE_ORIGIN = 27.5
+SILENT = 1e-3
+NO_AMPLITUDE = -201.0
+COLUMNS = 6 + 3 * FORMANTS
+
+
+class VoiceDescriptors:
+    """Streaming descriptors of the voice, one row for every 10 ms.
+
+    Columns: F0 in semitones above 27.5 Hz, jitter, shimmer in dB, harmonics-to-noise ratio in dB, H1-H2 in dB, H1-A3 in
+    dB, then frequency in Hz, bandwidth in Hz and amplitude relative to the fundamental's in dB of formants 1 to 3. In
+    unvoiced frames all are 0, but the formants' amplitudes -201.
+
+    Attributes:
+        frame_length: samples in a frame; frame n starts at sample n * ``frame_hop``.
+        frame_hop: samples between the starts of two frames.
+        delay: how many frames later a frame is decided.
+    """
+
+    frame_length = 960
+    frame_hop = 160
+    delay = LOOK_AHEAD
+
+    def __init__(self) -> None:
+        middle = (self.frame_length - 1) / 2
+        self._taper = np.exp(-0.5 * ((np.arange(self.frame_length) - middle) / (SIGMA * middle)) ** 2)
+        self._sum = SubHarmonicSum(FFT_LENGTH // 2 + 1)
+        self._path = PitchPath()
+        self._formants = FormantFinder()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all audio; the next sample fed starts the first frame."""
+        self._path.reset()
+        # What a decided frame looks at: audio from HISTORY samples before the first undecided frame.
+        self._audio: Doubles = np.zeros(HISTORY)
+        self._magnitudes: Doubles = np.zeros((0, FFT_LENGTH // 2 + 1))
+
+    def feed(self, samples: Floats) -> Floats:
+        """Take the next samples and return the frames decided by now.
+
+        Args:
+            samples: float32, shape (n,), in [-1, 1]; any n.
+
+        Returns:
+            float32, shape (frames, 15). The values do not depend on how the audio is cut into calls.
+        """
+        self._audio = np.concatenate((self._audio, samples))
+        known = len(self._magnitudes)
+        start = HISTORY + known * self.frame_hop
+        count = max(0, (len(self._audio) - start - self.frame_length) // self.frame_hop + 1)
+        if count == 0:
+            return np.zeros((0, COLUMNS), dtype=np.float32)
+        frames = np.lib.stride_tricks.sliding_window_view(self._audio[start:], self.frame_length)
+        tapered = frames[:: self.frame_hop][:count] * self._taper
+        spectrum = np.fft.rfft(tapered, FFT_LENGTH)
+        magnitudes = np.sqrt(spectrum.real**2 + spectrum.imag**2)
+        self._magnitudes = np.concatenate((self._magnitudes, magnitudes))
+        frequencies, strengths = self._sum(magnitudes)
+        loud = (tapered**2).mean(axis=1) > SILENT**2
+        return self._describe(self._path.feed(np.where(loud[:, None], frequencies, 0.0), strengths))
+
+    def finish(self) -> Floats:
+        """The frames that still waited for later ones, the audio having ended: (frames, 15); forgets all audio."""
+        rows = self._describe(self._path.finish())
+        self.reset()
+        return rows
+
+    def _describe(self, fundamental: Doubles) -> Floats:
+        """Rows of the oldest waiting frames, whose fundamental frequency is decided, and forget these."""
+        rows = np.zeros((len(fundamental), COLUMNS), dtype=np.float32)
+        rows[:, 8::3] = NO_AMPLITUDE
+        voiced = np.flatnonzero(fundamental)
+        if len(voiced):
+            rows[voiced] = self._describe_voiced(voiced, fundamental[voiced])
+        self._magnitudes = self._magnitudes[len(rows) :]
+        self._audio = self._audio[len(rows) * self.frame_hop :]
+        return rows
+
+    def _describe_voiced(self, numbers: np.ndarray, fundamental: Doubles) -> Doubles:
+        starts = HISTORY + numbers * self.frame_hop
+        magnitudes = self._magnitudes[numbers]
+        frames = np.lib.stride_tricks.sliding_window_view(self._audio, FRAME_LENGTH)[starts]
+        frequencies, bandwidths = self._formants(frames)
+        harmonics = HarmonicSpectrum(magnitudes, fundamental)
+        one = np.ones(len(numbers))
+        first, second = harmonics.amplitude(2 * one), harmonics.amplitude(3 * one)
+        third = harmonics.amplitude(harmonics.nearest(THIRD_FORMANT[0] * frequencies[:, 2]))
+        ground = harmonics.amplitude(one)
+        rows = np.empty((len(numbers), COLUMNS))
+        rows[:, 0] = 12 * np.log2(fundamental / SEMITONE_ORIGIN)
+        for row, start, hertz in zip(rows, starts.tolist(), fundamental.tolist(), strict=True):
+            row[1:3] = perturbation(self._audio, start, hertz)
+        rows[:, 3] = harmonics_to_noise(magnitudes, fundamental)
+        rows[:, 4] = first - second
+        rows[:, 5] = first - third
+        rows[:, 6::3] = frequencies
+        rows[:, 7::3] = bandwidths
+        for formant in range(FORMANTS):
+            rows[:, 8 + 3 * formant] = harmonics.amplitude(harmonics.nearest(frequencies[:, formant])) - ground
+        return rows
