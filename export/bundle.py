@@ -30,6 +30,7 @@ from export.golden import write_golden
 from export.graph import count_parameters, export_onnx, torch_outputs
 from export.licence import licence_of
 from export.metrics import read_metrics, validation_metrics
+from export.numbers import numbers_in
 from export.parity import Comparison, Outputs, Requirements, compare, require, softmax
 from export.quantise import quantise_int8
 from train.run import Run
@@ -123,6 +124,7 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
                 for variant, path in variants.items()
             },
             "parameters": count_parameters(run.net),
+            "numbers": {variant: numbers_in(path) for variant, path in variants.items()},
             "corpora": {name: str(corpus["licence"]) for name, corpus in run.record["corpora"].items()},
             "licence": licence,
             "research_only": settings.research_only,

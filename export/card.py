@@ -39,11 +39,12 @@ prohibited by the AI Act, Article 5(1)(f), medical and safety reasons aside.
 
 {augmentation}
 {validation}
-The epoch with the best UAR on the validation speakers was kept, so figures on them are optimistic. Probabilities were
-calibrated on them (temperature {temperature:.2f}).
+{kept}
+Probabilities were calibrated on the validation speakers (temperature {temperature:.2f}).
 
-Net: `{net}`, {parameters:,} parameters, on {window:g} s of log-mel features ({features}; digest `{digest}`),
+Net: `{net}`, {parameters:,} parameters, on {window:g} s of {features}; digest `{digest}`),
 standardised by the mean and deviation of the training speech. Seed {seed}, {epochs} epochs.
+{numbers}
 
 ```
 edge-ser {command}
@@ -85,6 +86,19 @@ Weights: {licence}.{because}
 
 UNSPECIFIED = "language not given"
 
+FEATURES = {"logmel": "log-mel features", "egemaps": "eGeMAPS functionals"}
+
+LATENT = (
+    "The encoder of a {kind} autoencoder; a linear support vector machine (C = {strength:g}) and a linear read-out\n"
+    "were fitted to its latent space, every class of every corpus weighing the same."
+)
+FITTED = {
+    "linear": "Multinomial logistic regression (C = {strength:g}), every class of every corpus weighing the same.",
+    "dae": LATENT.replace("{kind}", "denoising"),
+    "vae": LATENT.replace("{kind}", "variational"),
+}
+"""How the nets that scikit-learn finishes came about."""
+
 
 def render_card(manifest: Mapping[str, Any]) -> str:
     """The text of ``MODEL_CARD.md``.
@@ -94,7 +108,7 @@ def render_card(manifest: Mapping[str, Any]) -> str:
     """
     training, decision, features = manifest["training"], manifest["decision"], manifest["features"]
     seconds = manifest["window"]["length"] / 16000
-    parameters = ", ".join(f"{key} {value:g}" for key, value in features["parameters"].items())
+    parameters = ", ".join(f"{key} {value}" for key, value in features["parameters"].items())
     versions = ", ".join(f"{name} {version}" for name, version in training["versions"].items())
     return CARD.format(
         name=manifest["name"],
@@ -113,7 +127,9 @@ def render_card(manifest: Mapping[str, Any]) -> str:
         net=training["net"],
         parameters=manifest["parameters"],
         window=seconds,
-        features=parameters,
+        features=f"{FEATURES.get(features['kind'], features['kind'])} ({parameters or 'no parameters'}",
+        kept=_kept(manifest),
+        numbers=_numbers(manifest),
         digest=features["digest"][:12],
         seed=training["seed"],
         epochs=training["epochs"],
@@ -203,6 +219,22 @@ def _validation(corpora: Mapping[str, Mapping[str, Any]]) -> str:
     return f"Validation speakers, on whom it never trained: {', '.join(speakers) or 'none'}."
 
 
+def _kept(manifest: Mapping[str, Any]) -> str:
+    training = manifest["training"]
+    if how := FITTED.get(training["net"]):
+        return how.format(strength=training["experiment"]["head"]["strength"])
+    return "The epoch with the best UAR on the validation speakers was kept, so figures on them are optimistic."
+
+
+def _numbers(manifest: Mapping[str, Any]) -> str:
+    baseline = len(manifest["baseline"]["mean"]) + len(manifest["baseline"]["deviation"])
+    held = "; ".join(
+        f"{variant} {found['graph']:,}" + (f" and {found['scales']} scales and zero points" if found["scales"] else "")
+        for variant, found in manifest["numbers"].items()
+    )
+    return f"Numbers that a graph holds, constants and all: {held}. The normalisation beside it holds {baseline}."
+
+
 def _metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     rows = []
     for condition, figures in metrics.items():
@@ -251,10 +283,15 @@ def _parity(parity: Mapping[str, Mapping[str, Any]]) -> str:
 def _quantisation(manifest: Mapping[str, Any]) -> str:
     if "int8" not in manifest["variants"]:
         return ""
+    layers, rest = (
+        ("affine layers", "what they answer stays in float")
+        if manifest["training"]["net"] in FITTED
+        else ("convolutions", "pooling and heads stay in float")
+    )
     return (
-        "int8: static quantisation of the convolutions (weights per channel, in 7 bits because processors without\n"
+        f"int8: static quantisation of the {layers} (weights per channel, in 7 bits because processors without\n"
         f"VNNI saturate otherwise), calibrated on {manifest['training']['calibration_windows']} windows of training "
-        "speech; pooling and heads stay in float.\n\n"
+        f"speech; {rest}.\n\n"
     )
 
 

@@ -1,7 +1,8 @@
 """Static int8 quantisation, calibrated on training speech.
 
-Only the convolutions are quantised: they hold all but a few hundred of the weights and all of the time. What stays in
-float is the clipping of the input, the mean and deviation over time, and the heads.
+Where there are convolutions, only they are quantised: they hold all but a few hundred of the weights and all of the
+time. What stays in float is the clipping of the input, the mean and deviation over time, and the heads. Where there are
+none, the affine layers are, with answers in float.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def quantise_int8(source: Path, target: Path, windows: Floats) -> None:
     Args:
         source: the float32 graph.
         target: the file to write.
-        windows: standardised training windows, shape (n, frames, dimension), that show how far activations range.
+        windows: standardised features of training windows, shape (n, ...), that show how far activations range.
     """
     with tempfile.TemporaryDirectory() as folder:
         prepared, quantised = Path(folder) / "prepared.onnx", Path(folder) / "quantised.onnx"
@@ -49,6 +50,7 @@ def quantise_int8(source: Path, target: Path, windows: Floats) -> None:
         #   this one, heads and pooling quantised too  98.7 %  0.102 ms
         # Signed activations give what unsigned ones do. Entropy calibration finds MinMax's ranges; percentiles (99.99,
         # 99.999) agree as often but cut loud windows, which multiplies the largest error by 2 to 4.
+        convolutional = any(node.op_type == "Conv" for node in onnx.load(source).graph.node)
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
         quantize_static(
             prepared,
@@ -60,7 +62,9 @@ def quantise_int8(source: Path, target: Path, windows: Floats) -> None:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             reduce_range=True,
-            op_types_to_quantize=["Conv"],
+            op_types_to_quantize=["Conv"] if convolutional else ["Gemm"],
+            # Logits of 88 functionals, 174 validation windows of EMO-DB: same label on 98.0 % with, 99.7 % without.
+            extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
         )
         model = onnx.load(quantised)
     strip(model)
