@@ -186,6 +186,7 @@ class Pipeline:
     def _estimate(self, window: Window, began: float) -> Estimate:
         wearer = self._baseline.weight
         if window.speech < self._decision.min_speech:
+            self._baseline.hear(window)
             return Estimate(
                 start=window.start, end=window.end, state="no-speech", label=None, confidence=None, scores={},
                 arousal=None, valence=None, dominance=None, speech=window.speech,

@@ -98,7 +98,9 @@ def test_an_enrolled_baseline_is_what_is_usual(tiny_bundle: Path, speech: Path) 
     settings = PipelineSettings(str(tiny_bundle), vad="none", baseline="me")
     with_baseline = open_pipeline(settings).feed(AudioBlock(samples, 0))
     without = open_pipeline(PipelineSettings(str(tiny_bundle), vad="none")).feed(AudioBlock(samples, 0))
-    assert {estimate.wearer for estimate in with_baseline} == {stage.weight}
+    weights = [estimate.wearer for estimate in with_baseline]
+    assert weights[0] == stage.weight
+    assert weights == sorted(weights)
     assert with_baseline[0].scores != without[0].scores
 
 

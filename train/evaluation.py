@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from edge_app.bundle import ModelBundle
 from edge_app.core.labels import AFFECT_NORMS, DIMENSIONS
-from edge_app.core.types import Floats
+from edge_app.core.types import Floats, Window
 from edge_app.errors import CorpusError
 from train.corpora import Utterance, read_utterance
 from train.noise import NoiseBank, mix_at_snr
 from train.scoring import BundleScorer, WindowScores
 from train.summary import Decisions, summarise
+from train.wearers import Wearers, later, parse_setting, seeded, utterance_name
 
 Level: TypeAlias = Literal["window", "utterance"]
 Reference: TypeAlias = Literal["mapped", "rated"]
@@ -46,6 +47,8 @@ def evaluate(
     variant: str | None = None,
     level: Level = "utterance",
     noise: NoiseCondition | None = None,
+    baseline: str = "none",
+    hold_out: float | None = None,
     seed: int = 0,
     progress: Progress = iter,
 ) -> dict[str, Any]:
@@ -61,16 +64,24 @@ def evaluate(
         variant: ``fp32`` or ``int8``; None takes int8 where the bundle has it.
         level: what a decision is made on.
         noise: noise to add, or None.
-        seed: of the places in the noise, which depend on nothing else but the utterance's name, and of the bootstrap.
+        baseline: ``none``, ``adaptive``, ``adaptive:SECONDS`` or ``enrolled:SECONDS``: what had been heard of a speaker
+            before each utterance, see :mod:`train.wearers`.
+        hold_out: leave out of scoring, under any baseline, the neutral utterances that enrolment for so many seconds
+            would draw; None for those that ``baseline`` itself draws. Figures compare where this is the same.
+        seed: of the places in the noise, of what was heard, which both depend on nothing else but names, and of the
+            bootstrap.
         progress: wraps the utterances while they are run.
 
     Returns:
         What JSON can hold: the figures of :func:`train.summary.summarise`, and ``model``, ``version``, ``variant``,
         ``corpus``, ``level``, ``n`` (decisions about the label), ``utterances``, ``skipped`` by label,
         ``without_speech`` and ``too_short`` (utterances), ``reference`` of the dimensions (``mapped`` or ``rated``),
-        ``trained_on_corpus`` and ``noise``.
+        ``trained_on_corpus``, ``noise`` and ``baseline``: its ``setting``; the ``weight`` of the wearer and the seconds
+        ``heard`` before an utterance, means; ``hold_out`` and the number of utterances ``held`` out by it; and the
+        speakers ``without`` neutral speech to enrol from.
 
     Raises:
+        ConfigurationError: there is no such baseline.
         CorpusError: no utterance can be scored, or one is too silent for noise to be added.
         AudioFormatError: a recording cannot be read.
         BundleError: the bundle cannot run.
@@ -83,10 +94,17 @@ def evaluate(
         found = ", ".join(f"{label} ({count})" for label, count in sorted(lacking.items())) or "nothing"
         raise CorpusError(f"nothing to score: the model knows {', '.join(bundle.labels)}; the corpus has {found}")
 
+    @lru_cache(maxsize=1)  # an utterance that is scored is also heard
+    def windows(utterance: Utterance) -> list[Window]:
+        return scorer.windows(_audio(utterance, noise, seed))
+
+    setting = parse_setting(baseline)
+    wearers = Wearers(bundle.baseline, bundle.wearer, setting, hold_out, utterances, windows, seed)
     rows: list[tuple[Utterance, WindowScores]] = []
     without_speech = too_short = 0
-    for utterance in progress(scorable):
-        scores = scorer.score(_audio(utterance, noise, seed))
+    for utterance in progress(wearers.in_order(scorable)):
+        start = wearers.start(utterance)
+        scores = scorer.score_windows(later(windows(utterance), start.offset), start.stage)
         chosen = scores.select(bundle.min_speech)
         if len(scores.speech) == 0:
             too_short += 1
@@ -112,6 +130,7 @@ def evaluate(
         "too_short": too_short,
         "trained_on_corpus": any(corpus in bundle.corpora for corpus in corpora),
         "noise": None if noise is None else {"folder": noise.bank.folder.name, "snr_db": noise.snr_db},
+        "baseline": wearers.record(),
         "reference": reference if bundle.dimensions else None,
         **summarise(decisions, seed=seed),
     }
@@ -130,9 +149,7 @@ def _audio(utterance: Utterance, noise: NoiseCondition | None, seed: int) -> Flo
     samples = read_utterance(utterance)
     if noise is None:
         return samples
-    name = f"{utterance.corpus}/{utterance.path.parent.name}/{utterance.path.stem}/{utterance.start or 0:g}"
-    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    stretch = noise.bank.draw(len(samples), rng)
+    stretch = noise.bank.draw(len(samples), seeded(seed, utterance_name(utterance)))
     try:
         return mix_at_snr(samples, stretch, noise.snr_db)
     except CorpusError as error:

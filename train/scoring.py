@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from edge_app.bundle import ModelBundle
-from edge_app.core.types import Floats
+from edge_app.core.baseline import BaselineStage
+from edge_app.core.types import Floats, Window
 from edge_app.pipeline import WindowStream
 from edge_app.runtime.onnx import OnnxPredictor
 from edge_app.vad import make_detector
@@ -61,16 +63,26 @@ class BundleScorer:
         self._predictor = OnnxPredictor(path)
         self._windows = WindowStream(bundle.make_extractor(), make_detector("webrtc"), bundle.window)
 
-    def score(self, samples: Floats) -> WindowScores:
-        """Score all windows of a recording, float32, shape (n,); there is none in less than one frame of features."""
+    def windows(self, samples: Floats) -> list[Window]:
+        """All windows of a recording, float32, shape (n,); there is none in less than one frame of features."""
         self._windows.reset()
-        windows = [*self._windows.feed(samples), *self._windows.flush()]
+        return [*self._windows.feed(samples), *self._windows.flush()]
+
+    def score(self, samples: Floats) -> WindowScores:
+        """Score all windows of a recording, float32, shape (n,), by the bundle's own baseline."""
+        return self.score_windows(self.windows(samples), self.bundle.baseline)
+
+    def score_windows(self, windows: Sequence[Window], baseline: BaselineStage) -> WindowScores:
+        """Score windows by a baseline, which hears each after it was standardised."""
         if not windows:
             return WindowScores(
                 np.zeros((0, len(self.bundle.labels))), np.zeros((0, len(self.bundle.dimensions))), np.zeros(0)
             )
-        features = self.bundle.baseline.standardise(np.stack([window.features for window in windows]))
-        prediction = self._predictor.predict(features)
+        rows = []
+        for window in windows:
+            rows.append(baseline.standardise(window.features))
+            baseline.hear(window)
+        prediction = self._predictor.predict(np.stack(rows))
         return WindowScores(
             prediction.probabilities, prediction.dimensions, np.array([window.speech for window in windows])
         )

@@ -67,8 +67,8 @@ class Shrinkage:
         return min(self.limit, heard / (heard + self.prior))
 
 
-ADAPTIVE = Shrinkage(prior=60.0, limit=0.8)
-ENROLLED = Shrinkage(prior=5.0)
+ADAPTIVE = Shrinkage(prior=60.0, limit=0.5)
+ENROLLED = Shrinkage(prior=2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,8 @@ class WearerSettings:
 
     Attributes:
         default: ``none`` or ``adaptive``: what is used where nobody says otherwise.
-        adaptive: weight of what is heard in a session.
+        adaptive: weight of what is heard in a session, over the bundle's mean or over an enrolled one. Whoever stays
+            in one mood makes it usual: the limit bounds what that can do.
         enrolled: weight of enrolled speech.
         ordinary: how much the features of ordinary speech lie above the bundle's mean, which was taken over all
             moods, shape (size,): an enrolled mean is of ordinary speech only. None where it was not measured.
@@ -184,6 +185,11 @@ class AdaptiveBaseline:
     def weight(self) -> float:
         """How much of the mean is the wearer's own by now, in [0, 1]."""
         return self._now.weight
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of speech heard."""
+        return self._heard.seconds
 
     def standardise(self, features: Floats) -> Floats:
         """Return ``(features - mean) / deviation`` by the present statistics, any shape (..., size)."""

@@ -19,6 +19,7 @@ from edge_app.bundle import load_bundle
 from edge_app.cli import cli
 from edge_app.core.smoothing import SMOOTHING_OFF
 from edge_app.core.types import AudioBlock
+from edge_app.core.wearer import AdaptiveBaseline
 from edge_app.errors import ConfigurationError, CorpusError, EdgeSerError, OutputError
 from edge_app.pipeline import DecisionSettings, Pipeline, WindowStream
 from edge_app.runtime.onnx import OnnxPredictor
@@ -27,6 +28,7 @@ from train.corpora import read_corpus, read_utterance
 from train.evaluation import NoiseCondition, evaluate
 from train.noise import NoiseBank
 from train.scoring import BundleScorer, WindowScores
+from train.wearers import BaselineSetting, Wearers, later
 
 LABELS = ("neutral", "happiness", "sadness", "anger", "fear", "")
 
@@ -182,6 +184,48 @@ def test_noise_is_seeded_by_the_utterance_alone(bundle, manifest, noise):
     assert evaluate(bundle, utterances, noise=condition, seed=1)["confidence"] != noisy["confidence"]
 
 
+@pytest.mark.parametrize("baseline", ["adaptive", "adaptive:2", "enrolled:1"])
+def test_what_was_heard_of_a_speaker_changes_what_is_scored(bundle, manifest, tmp_path, baseline):
+    twice = tmp_path / "twice.csv"
+    lines = Path(manifest).read_text(encoding="utf-8").splitlines()
+    rows = [f"{Path(manifest).parent}/{line}" for line in lines[1:]]
+    again = [row.replace("happiness,train", "neutral,train").replace(",happiness,", ",neutral,") for row in rows]
+    twice.write_text("\n".join([lines[0], *again]), encoding="utf-8")
+    utterances = read_corpus(str(twice))
+    found = evaluate(bundle, utterances, baseline=baseline, hold_out=1)
+    none = evaluate(bundle, utterances, hold_out=1)
+    assert none["baseline"]["setting"] == "none"
+    assert found["baseline"]["setting"] == baseline
+    assert found["baseline"]["held"] == none["baseline"]["held"] == 3
+    assert found["support"] == none["support"]
+    assert found["n"] == evaluate(bundle, utterances)["n"] - 3
+    assert found["confidence"] != none["confidence"]
+    assert 0 < found["baseline"]["weight"] < 1
+    assert evaluate(bundle, utterances[::-1], baseline=baseline, hold_out=1) == found
+    json.dumps(found, allow_nan=False)
+
+
+def test_an_adaptive_stream_scores_as_the_pipeline_does(bundle, manifest):
+    """One speaker's utterances in one stream, each scored by what came before it."""
+    utterances = [u for u in read_corpus(manifest) if u.speaker == "synthetic/bob"]
+    scorer = BundleScorer(bundle)
+    spoken = {u: scorer.windows(read_utterance(u)) for u in utterances}
+    wearers = Wearers(
+        bundle.baseline, bundle.wearer, BaselineSetting("adaptive"), None, utterances, spoken.__getitem__, 0
+    )
+    _, path = bundle.variant_path()
+    stage, end = AdaptiveBaseline(bundle.baseline, bundle.wearer.adaptive), 0
+    for utterance in wearers.in_order(utterances):
+        start = wearers.start(utterance)
+        found = scorer.score_windows(later(spoken[utterance], start.offset), start.stage)
+        for number, window in enumerate(later(spoken[utterance], end)):
+            wanted = OnnxPredictor(path).predict(stage.standardise(window.features)[None])
+            np.testing.assert_allclose(found.probabilities[number], wanted.probabilities[0], atol=1e-6)
+            stage.hear(window)
+        end += spoken[utterance][-1].end
+    assert stage.weight > 0
+
+
 def test_silent_speech_cannot_have_noise_and_is_named(bundle, manifest, noise):
     with pytest.raises(CorpusError, match=r"silent\.wav: the speech is silent"):
         evaluate(bundle, read_corpus(manifest), noise=NoiseCondition(NoiseBank(noise), 10))
@@ -226,6 +270,14 @@ def test_the_command_by_window_with_noise_and_split(tiny_bundle, manifest, noise
     assert "one speaker only" in result.stdout
 
 
+def test_the_command_with_a_baseline(tiny_bundle, manifest):
+    result = run(tiny_bundle, "--corpus", manifest, "--baseline", "enrolled:30")
+    assert result.exit_code == 0, result.output
+    assert "Baseline enrolled:30: 0 s of a speaker heard" in result.stdout
+    assert "no neutral speech to enrol from: synthetic/ann, synthetic/bob, synthetic/cem" in result.stdout
+    assert "Baseline" not in run(tiny_bundle, "--corpus", manifest).stdout
+
+
 def test_the_command_warns_of_the_models_own_corpus(tiny_bundle, manifest, tmp_path):
     own = Path(manifest).with_name("noise.csv")
     own.write_text(Path(manifest).read_text(encoding="utf-8"), encoding="utf-8")
@@ -241,6 +293,7 @@ def test_the_command_warns_of_the_models_own_corpus(tiny_bundle, manifest, tmp_p
         (["--noise", "/nowhere", "--snr", "5"], CorpusError, "no recordings of noise"),
         (["--root", "/"], ConfigurationError, "--root with a manifest"),
         (["--split", "dev"], CorpusError, "no utterance of split 'dev'; the corpus has test, train"),
+        (["--baseline", "me"], ConfigurationError, "--baseline me: choose none, adaptive"),
         (["--variant", "int4"], EdgeSerError, "no variant 'int4'"),
         (["--json", "/nowhere/x.json"], OutputError, "no folder /nowhere"),
     ],

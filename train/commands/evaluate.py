@@ -34,7 +34,26 @@ from train.noise import NoiseBank
 @click.option("--split", help="Only the utterances of this split.")
 @click.option("--noise", type=click.Path(path_type=Path), help="Folder of recorded noise to add; needs --snr.")
 @click.option("--snr", type=float, metavar="DB", help="Signal-to-noise ratio in decibels; needs --noise.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of noise and intervals.")
+@click.option(
+    "--baseline",
+    default="none",
+    show_default=True,
+    metavar="none|adaptive|adaptive:SECONDS|enrolled:SECONDS",
+    help="What the model had heard of a speaker before each utterance.",
+)
+@click.option(
+    "--hold-out",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Neutral speech of each speaker that is not scored.  [default: what --baseline enrols]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of noise, of what is heard, and of intervals.",
+)
 @click.option("--json", "output", type=click.Path(path_type=Path), metavar="FILE", help="Also write the figures here.")
 def evaluate(
     model: str,
@@ -45,13 +64,18 @@ def evaluate(
     split: str | None,
     noise: Path | None,
     snr: float | None,
+    baseline: str,
+    hold_out: float | None,
     seed: int,
     output: Path | None,
 ) -> None:
     """Measure MODEL on a corpus: UAR, WA, recall, confusion, CCC and calibration, with intervals over speakers.
 
     MODEL is a bundle's folder, the name of a shipped bundle, or "default". It runs as on a device: voice activity,
-    windows, model; smoothing is off. In a manifest, paths are relative to the CSV file.
+    windows, baseline, model; smoothing is off. In a manifest, paths are relative to the CSV file.
+
+    Utterances that a speaker is enrolled with are not scored. To compare baselines on the same utterances, give the
+    same --hold-out with each, as many seconds as the longest enrolment.
     """
     if (noise is None) != (snr is None):
         missing, given = ("--snr", "--noise") if snr is None else ("--noise", "--snr")
@@ -68,7 +92,15 @@ def evaluate(
         utterances = _of_split(utterances, split)
     condition = None if noise is None or snr is None else NoiseCondition(NoiseBank(noise), snr)
     result = run_evaluation(
-        bundle, utterances, variant=variant, level=level, noise=condition, seed=seed, progress=_with_bar
+        bundle,
+        utterances,
+        variant=variant,
+        level=level,
+        noise=condition,
+        baseline=baseline,
+        hold_out=hold_out,
+        seed=seed,
+        progress=_with_bar,
     )
     if split is not None:
         result["split"] = split
@@ -125,6 +157,15 @@ def _remarks(result: dict[str, Any]) -> Iterable[str]:
     speakers = result["bootstrap"]["speakers"]
     decided = f"{result['n']} windows of " if result["level"] == "window" else ""
     yield f"{decided}{result['utterances']} utterances, {speakers} speakers"
+    if (baseline := result["baseline"])["setting"] != "none":
+        yield (
+            f"Baseline {baseline['setting']}: {baseline['heard']:.0f} s of a speaker heard before an utterance, which "
+            f"weigh {baseline['weight']:.0%} (means)"
+        )
+    if baseline["held"]:
+        yield f"Not scored, kept for enrolment: {baseline['held']} neutral utterances"
+    if baseline["without"]:
+        yield f"Run without a baseline, no neutral speech to enrol from: {', '.join(baseline['without'])}"
     if result["skipped"]:
         counts = ", ".join(f"{label} {count}" for label, count in result["skipped"].items())
         yield f"Skipped, as the model has no such class: {counts}"
