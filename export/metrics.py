@@ -65,6 +65,8 @@ def _condition(found: Mapping[str, Any]) -> str:
         parts.append(f"split {split}")
     if noise := found.get("noise"):
         parts.append(f"noise {float(noise['snr_db']):g} dB")
+    if (baseline := (found.get("baseline") or {}).get("setting", "none")) != "none":
+        parts.append(f"baseline {baseline}")
     if found["variant"] != "int8":
         parts.append(str(found["variant"]))
     return "/".join(parts)

@@ -69,9 +69,14 @@ def test_figures_are_keyed_by_condition(tmp_path):
         write(tmp_path, "b.json", level="window"),
         write(tmp_path, "c.json", variant="fp32"),
         write(tmp_path, "d.json", split="test"),
+        write(tmp_path, "e.json", baseline={"setting": "enrolled:30"}),
+        write(tmp_path, "f.json", baseline={"setting": "none"}, noise={"snr_db": 5.0}),
     ]
     found = read_metrics(paths, "small", "3")
-    assert list(found) == ["urdu/utterance", "urdu/window", "urdu/utterance/fp32", "urdu/utterance/split test"]
+    assert list(found) == [
+        "urdu/utterance", "urdu/window", "urdu/utterance/fp32", "urdu/utterance/split test",
+        "urdu/utterance/baseline enrolled:30", "urdu/utterance/noise 5 dB",
+    ]  # fmt: skip
     assert found["urdu/utterance"]["uar"] == 0.61
 
 
