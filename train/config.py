@@ -98,6 +98,29 @@ class SpectrumConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class BaselineConfig:
+    """How the wearer's baseline is simulated while training.
+
+    Attributes:
+        share: share of windows whose speaker was heard before; 0 turns simulation off.
+        enrolled: share of those whose speaker was enrolled; the others were heard as they came, in any mood.
+        shortest: least seconds of speech heard; what is drawn is uniform in their logarithm.
+        longest: most seconds.
+    """
+
+    share: float = 0.0
+    enrolled: float = 0.5
+    shortest: float = 2.0
+    longest: float = 180.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.share <= 1 and 0 <= self.enrolled <= 1):
+            raise ConfigurationError("[baseline] share and enrolled must lie between 0 and 1")
+        if not 0 < self.shortest <= self.longest:
+            raise ConfigurationError("[baseline] shortest must be above 0 and at most longest")
+
+
+@dataclass(frozen=True, slots=True)
 class LossConfig:
     """Weights of the losses: cross-entropy of the classes is 1.
 
@@ -197,6 +220,7 @@ class ExperimentConfig:
         data: what is trained on.
         waveform: augmentation before features.
         spectrum: augmentation of features.
+        baseline: simulation of the wearer's baseline.
         loss: weights.
         autoencoder: losses of a ``dae`` or ``vae``.
         head: the classifier of a net of functionals.
@@ -209,6 +233,7 @@ class ExperimentConfig:
     data: DataConfig = field(default_factory=DataConfig)
     waveform: WaveformConfig = field(default_factory=WaveformConfig)
     spectrum: SpectrumConfig = field(default_factory=SpectrumConfig)
+    baseline: BaselineConfig = field(default_factory=BaselineConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
@@ -229,6 +254,7 @@ SECTIONS = {
     "data": DataConfig,
     "waveform": WaveformConfig,
     "spectrum": SpectrumConfig,
+    "baseline": BaselineConfig,
     "loss": LossConfig,
     "autoencoder": AutoencoderConfig,
     "head": HeadConfig,
