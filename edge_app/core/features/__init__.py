@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from edge_app.core.features.egemaps.extractor import Egemaps
 from edge_app.core.features.logmel import LogMel
 from edge_app.core.features.spec import FeatureSpec
 from edge_app.core.types import Floats
 from edge_app.errors import FeatureMismatch
 
-__all__ = ["EXTRACTORS", "FeatureSpec", "FrameExtractor", "LogMel", "make_extractor"]
+__all__ = ["EXTRACTORS", "Egemaps", "FeatureSpec", "FrameExtractor", "LogMel", "make_extractor"]
 
 
 class FrameExtractor(Protocol):
@@ -55,7 +56,7 @@ class FrameExtractor(Protocol):
         ...
 
 
-EXTRACTORS: dict[str, Callable[..., FrameExtractor]] = {"logmel": LogMel}
+EXTRACTORS: dict[str, Callable[..., FrameExtractor]] = {"egemaps": Egemaps, "logmel": LogMel}
 
 
 def make_extractor(kind: str, parameters: dict[str, Any], digest: str | None = None) -> FrameExtractor:

@@ -1,0 +1,1 @@
+"""eGeMAPS, the extended Geneva minimalistic acoustic parameter set, streaming."""

@@ -1,0 +1,125 @@
+"""The 88 functionals of eGeMAPS (Eyben et al., IEEE Transactions on Affective Computing 7(2), 2016) over any frames."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_app.core.features.egemaps.contour import describe
+from edge_app.core.features.egemaps.names import (
+    ANALYSED_COLUMN,
+    BY_VOICING_COLUMN,
+    FLUX_COLUMN,
+    LOUDNESS_COLUMN,
+    PITCH_COLUMN,
+    POWER_COLUMN,
+)
+from edge_app.core.types import Floats
+
+Doubles = NDArray[np.float64]
+
+FRAMES_PER_SECOND = 100
+SHORTEST_SEGMENT = 3
+"""Frames of the shortest stretch, voiced or unvoiced, that counts as a segment."""
+PERCENTILES = np.array([0.2, 0.5, 0.8])
+SILENCE = 1e-12
+"""Mean square of what is silent: -120 dB."""
+STEADIEST_MEAN = 1e-4
+"""Least mean, in deviations, by which a deviation is divided: the quotient stays within ten thousand."""
+
+
+def _span(first: int, count: int) -> list[int]:
+    return list(range(first, first + count))
+
+
+PITCH_AND_LOUDNESS = [PITCH_COLUMN, LOUDNESS_COLUMN]
+OVERALL = _span(FLUX_COLUMN, 5)
+VOICE = _span(PITCH_COLUMN + 1, 14)
+VOICED = _span(BY_VOICING_COLUMN, 9)
+UNVOICED = _span(BY_VOICING_COLUMN, 5)
+COLUMNS = np.array([*PITCH_AND_LOUDNESS, *OVERALL, *VOICE, *VOICED, *UNVOICED])
+"""The columns of which moments are taken, in the order of the functionals."""
+
+
+def moments(values: Doubles, counted: NDArray[np.bool_]) -> tuple[Doubles, Doubles]:
+    """Mean of each column over the frames that count in it, and deviation over mean; zeros where none counts."""
+    count = np.maximum(counted.sum(axis=0), 1)
+    mean = np.where(counted, values, 0.0).sum(axis=0) / count
+    deviation = np.sqrt((np.where(counted, values - mean, 0.0) ** 2).sum(axis=0) / count)
+    smallest = np.maximum(STEADIEST_MEAN * deviation, np.finfo(np.float32).tiny)
+    divisor = np.where(np.abs(mean) < smallest, np.copysign(smallest, mean), mean)
+    return mean, deviation / divisor
+
+
+def percentiles(values: Doubles) -> Doubles:
+    """The 20th, 50th and 80th percentile, linear between values; zeros where there are none."""
+    if len(values) == 0:
+        return np.zeros(len(PERCENTILES))
+    place = PERCENTILES * (len(values) - 1)
+    below = place.astype(np.intp)
+    ordered = np.sort(values)
+    low, high = ordered[below], ordered[np.minimum(below + 1, len(values) - 1)]
+    spread: Doubles = low + (place - below) * (high - low)
+    return spread
+
+
+def of_contour(values: Doubles) -> tuple[Doubles, int]:
+    """Percentiles, their range and the slopes per second of a contour, shape (8,), and the number of its peaks."""
+    levels = percentiles(values)
+    contour = describe(values)
+    steepness = FRAMES_PER_SECOND * np.array([*contour.rising, *contour.falling])
+    return np.concatenate((levels, levels[2:] - levels[:1], steepness)), contour.peaks
+
+
+def segment_lengths(inside: NDArray[np.bool_]) -> Doubles:
+    """Seconds from the first to the last frame of each segment, a stretch of frames that are inside."""
+    edges = np.flatnonzero(np.diff(inside.astype(np.int8), prepend=0, append=0))
+    frames = edges[1::2] - edges[::2]
+    lengths: Doubles = (frames[frames >= SHORTEST_SEGMENT] - 1) / FRAMES_PER_SECOND
+    return lengths
+
+
+def temporal(voiced: NDArray[np.bool_]) -> Doubles:
+    """Voiced segments per second, mean and deviation of their length, and of that of unvoiced ones, shape (5,)."""
+    if len(voiced) == 0:
+        return np.zeros(5)
+    bridged = voiced.copy()
+    bridged[1:-1] |= voiced[:-2] & voiced[2:]  # one unvoiced frame does not end a segment
+    found = []
+    for lengths in (segment_lengths(bridged), segment_lengths(~bridged)):
+        found += [lengths.mean(), lengths.std()] if len(lengths) else [0.0, 0.0]
+    rate = len(segment_lengths(bridged)) * FRAMES_PER_SECOND / len(voiced)
+    return np.array([rate, *found])
+
+
+def functionals(frames: Floats) -> Floats:
+    """Describe a stretch of audio by the 88 functionals.
+
+    Args:
+        frames: descriptors as :class:`edge_app.core.features.egemaps.Egemaps` yields them, shape (n, dimension), n at
+            least 1.
+
+    Returns:
+        float32, shape (88,), in the order of ``FUNCTIONALS``; finite. What is measured over frames of which there
+        are none is 0.
+    """
+    exact = frames.astype(np.float64)
+    analysed = exact[:, ANALYSED_COLUMN] > 0
+    voiced = exact[:, PITCH_COLUMN] > 0
+    values = exact[:, COLUMNS]
+    counted = values != 0
+    counted[:, 1 : 2 + len(OVERALL)] = True
+    counted[:, -len(VOICED + UNVOICED) : -len(UNVOICED)] = voiced[:, None]
+    counted[:, -len(UNVOICED) :] = (analysed & ~voiced)[:, None]
+    mean, deviation = moments(values, counted)
+    both = np.stack((mean, deviation), axis=1).ravel()
+    pitch, _ = of_contour(exact[voiced, PITCH_COLUMN])
+    loudness, peaks = of_contour(exact[:, LOUDNESS_COLUMN])
+    level = 10.0 * np.log10(max(float(exact[:, POWER_COLUMN].mean()), SILENCE))
+    rest = 2 * len(PITCH_AND_LOUDNESS)
+    return np.concatenate(
+        (
+            both[:2], pitch, both[2:rest], loudness, both[rest : -2 * len(UNVOICED)], mean[-len(UNVOICED) :],
+            [peaks * FRAMES_PER_SECOND / len(exact)], temporal(voiced[analysed]), [level],
+        )
+    ).astype(np.float32)  # fmt: skip

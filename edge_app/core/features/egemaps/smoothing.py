@@ -1,0 +1,80 @@
+"""The moving average over three frames that eGeMAPS takes of its descriptors.
+
+Those of the spectrum are averaged over all frames; those of the voice over frames where they are not zero; and copies
+of the spectral ones, whose voiced and unvoiced means are taken, over frames that are voiced, or unvoiced, like the one
+in the middle. At both ends of the audio the outermost frame stands in for the one beyond.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_app.core.features.egemaps.names import (
+    ANALYSED_COLUMN,
+    BY_VOICING,
+    BY_VOICING_COLUMN,
+    COLUMNS,
+    DESCRIPTORS,
+    PITCH_COLUMN,
+    SPECTRAL,
+    VOICE,
+)
+from edge_app.core.types import Floats
+
+NO_AMPLITUDE = np.float32(-201.0)
+"""Amplitude of formants where there is no pitch to relate it to, in dB; functionals count it, as openSMILE's do."""
+AMPLITUDES = [PITCH_COLUMN + VOICE.index(f"F{number}amplitudeLogRelF0") for number in (1, 2, 3)]
+FIRST_BY_VOICING = SPECTRAL.index(BY_VOICING[0])
+
+
+class Smoother:
+    """Streaming average of joined frames, shape (n, COLUMNS), not smoothed, into smoothed ones; one frame late."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all frames."""
+        self._kept: Floats = np.zeros((0, COLUMNS), dtype=np.float32)
+
+    def feed(self, frames: Floats) -> Floats:
+        """Take frames, and return those whose next frame is known."""
+        if len(frames) == 0:
+            return frames
+        frames = frames.copy()
+        unvoiced = frames[:, PITCH_COLUMN] == 0
+        frames[:, PITCH_COLUMN : len(DESCRIPTORS)][unvoiced] = 0.0
+        heard = unvoiced & (frames[:, ANALYSED_COLUMN] > 0)
+        frames[np.ix_(heard, AMPLITUDES)] = NO_AMPLITUDE
+        if len(self._kept) == 0:
+            self._kept = frames[:1]
+        known = np.concatenate((self._kept, frames))
+        self._kept = known[-2:]
+        return averaged(known)
+
+    def finish(self) -> Floats:
+        """The last frame."""
+        return averaged(np.concatenate((self._kept, self._kept[-1:])))
+
+
+def averaged(known: Floats) -> Floats:
+    """Average frames with their neighbours; the first and the last are neighbours only, shape (n - 2, COLUMNS)."""
+    result = known[1:-1].copy()
+    result[:, :PITCH_COLUMN] = _mean(known[:, :PITCH_COLUMN], np.ones((len(known), PITCH_COLUMN), dtype=bool))
+    voice = known[:, PITCH_COLUMN : len(DESCRIPTORS)]
+    result[:, PITCH_COLUMN : len(DESCRIPTORS)] = _mean(voice, voice != 0)
+    pitched = known[:, PITCH_COLUMN : PITCH_COLUMN + 1] > 0
+    spectral = known[:, FIRST_BY_VOICING : FIRST_BY_VOICING + len(BY_VOICING)]
+    own = slice(BY_VOICING_COLUMN, BY_VOICING_COLUMN + len(BY_VOICING))
+    result[:, own] = np.where(pitched[1:-1], _mean(spectral, pitched), _mean(spectral, ~pitched))
+    return result
+
+
+def _mean(values: Floats, counted: NDArray[np.bool_]) -> Floats:
+    """Mean of each value and its neighbours in time that count; 0 where the one in the middle does not."""
+    valid = np.where(counted, values, np.float32(0.0))
+    number = counted.astype(np.float32)
+    total = (valid[:-2] + valid[1:-1]) + valid[2:]
+    divisor = np.maximum((number[:-2] + number[1:-1]) + number[2:], np.float32(1.0))
+    return np.where(counted[1:-1], total / divisor, np.float32(0.0))
