@@ -33,7 +33,9 @@ class OpenSmileFeatures:
 
     def __init__(self, settings: TableSettings) -> None:
         if settings.window is not None and samples(settings.window) < SHORTEST:
-            raise ConfigurationError(f"--window is {settings.window:g} s, less than a frame; give 0.06 or more")
+            raise ConfigurationError(
+                f"--window is {settings.window:g} s, too short for a frame of these features; give 0.06 or more"
+            )
         self._settings = settings
         self._smile = opensmile.Smile(SET, LEVELS[settings.level])
         self.columns = tuple(self._smile.feature_names)

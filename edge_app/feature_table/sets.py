@@ -23,10 +23,10 @@ class FeatureSet(NamedTuple):
     """A feature set of our own.
 
     Attributes:
-        descriptors: names of the numbers of a frame.
+        descriptors: names of the first numbers of a frame; others may follow that only functionals need.
         functionals: names of the numbers of a stretch.
         span: samples that the descriptors of a frame describe, from its start.
-        summarise: functionals of frames, shape (n, descriptors), as :meth:`FrameExtractor.summarise`.
+        summarise: functionals of frames, shape (n, dimension), as :meth:`FrameExtractor.summarise`.
     """
 
     descriptors: tuple[str, ...]
@@ -117,7 +117,9 @@ class FrameFeatures:
         self.columns = self._set.descriptors if settings.level == "lld" else self._set.functionals
         if settings.window is not None and samples(settings.window) < self._extractor.frame_length:
             shortest = seconds(self._extractor.frame_length)
-            raise ConfigurationError(f"--window is {settings.window:g} s, less than a frame; give {shortest:g} or more")
+            raise ConfigurationError(
+                f"--window is {settings.window:g} s, too short for a frame of these features; give {shortest:g} or more"
+            )
         self._frames: list[Floats] = []
         self._total = 0
 
@@ -141,7 +143,7 @@ class FrameFeatures:
 
     def _descriptors(self, frames: Floats) -> Rows:
         starts = np.arange(len(frames), dtype=np.int64) * self._extractor.frame_hop
-        return Rows(starts, starts + self._set.span, frames)
+        return Rows(starts, starts + self._set.span, frames[:, : len(self.columns)])
 
     def _functionals(self, frames: Floats, total: int) -> Rows:
         """Functionals of each stretch: of the frames known when it ends, as many as a window has on the device."""
