@@ -27,6 +27,12 @@ BENCHES = {
         "Each update is followed by openSMILE's eGeMAPSv02 functionals of the same one-second window, in the same "
         "process; the ratio is that of the medians.",
     ),
+    "egemaps": Bench(
+        "edge_app.bench.egemaps:measure_egemaps",
+        "Speech is fed by quarters of a second; a window is all the time that its new frames and its functionals take. "
+        "A recording is the whole file at once. openSMILE's eGeMAPSv02 functionals of every tenth window, and of the "
+        "recording, are timed in the same process, in turns; ratios are those of medians.",
+    ),
     "startup": Bench(
         "edge_app.bench.startup:measure_startup",
         "A block of audio lies in the pipe before the process starts; the clock stops when the pipe is empty. "
