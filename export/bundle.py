@@ -114,6 +114,7 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
                 "mean": shortest(run.baseline.mean),
                 "deviation": shortest(run.baseline.deviation),
             },
+            **({"wearer": run.record["wearer"]} if "wearer" in run.record else {}),
             "decision": {
                 "min_speech": MIN_SPEECH,
                 "min_confidence": settings.min_confidence,

@@ -14,6 +14,7 @@ from typing import Any
 
 from edge_app.core.features import EXTRACTORS
 from edge_app.core.labels import DIMENSIONS, FOUR_CLASSES, LABELS
+from edge_app.core.wearer import DEFAULTS
 from edge_app.errors import ConfigurationError
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -99,21 +100,25 @@ class SpectrumConfig:
 
 @dataclass(frozen=True, slots=True)
 class BaselineConfig:
-    """How the wearer's baseline is simulated while training.
+    """How the wearer's baseline is simulated while training, and what the model uses where nobody says otherwise.
 
     Attributes:
+        default: ``none`` or ``adaptive``.
         share: share of windows whose speaker was heard before; 0 turns simulation off.
         enrolled: share of those whose speaker was enrolled; the others were heard as they came, in any mood.
         shortest: least seconds of speech heard; what is drawn is uniform in their logarithm.
         longest: most seconds.
     """
 
+    default: str = "none"
     share: float = 0.0
     enrolled: float = 0.5
     shortest: float = 2.0
     longest: float = 180.0
 
     def __post_init__(self) -> None:
+        if self.default not in DEFAULTS:
+            raise ConfigurationError(f"[baseline] default = {self.default!r}: choose from {', '.join(DEFAULTS)}")
         if not (0 <= self.share <= 1 and 0 <= self.enrolled <= 1):
             raise ConfigurationError("[baseline] share and enrolled must lie between 0 and 1")
         if not 0 < self.shortest <= self.longest:

@@ -16,6 +16,7 @@ from edge_app.core.labels import AFFECT_NORMS, DIMENSIONS, LABELS
 from train.config import ExperimentConfig
 from train.corpora import Utterance
 from train.frames import FrameStore
+from train.simulation import SimulatedWearers
 from train.spectrum import MARGIN, mask_spectrum, mix, vary_spectrum
 
 LEAST_SPEECH = 0.5
@@ -105,13 +106,17 @@ class BalancedBatches(IterableDataset[Batch]):
         pool: training windows.
         baseline: standardises features.
         config: augmentation, sizes and seed.
+        wearers: what was heard of the speakers before; None where every window is standardised by ``baseline``.
     """
 
     epoch: int
     """Number of the next epoch to draw."""
 
-    def __init__(self, pool: WindowPool, baseline: Baseline, config: ExperimentConfig) -> None:
+    def __init__(
+        self, pool: WindowPool, baseline: Baseline, config: ExperimentConfig, wearers: SimulatedWearers | None = None
+    ) -> None:
         self.pool = pool
+        self._wearers = wearers
         self.config = config
         self.epoch = 0
         self._mean = torch.from_numpy(baseline.mean)
@@ -136,13 +141,24 @@ class BalancedBatches(IterableDataset[Batch]):
         window = pool.first[numbers] + (rng.random(size) * pool.count[numbers]).astype(np.int64)
         version = rng.integers(pool.store.frames.shape[0], size=size)
         frames = torch.from_numpy(pool.store.gather(pool.last[window], version, MARGIN))
-        features = (vary_spectrum(frames, config.spectrum, generator) - self._mean) / self._deviation
+        varied = vary_spectrum(frames, config.spectrum, generator)
+        features = (varied - self._usual(numbers, window, varied, rng)) / self._deviation
         features = mask_spectrum(features, config.spectrum, generator)
         vocabulary = torch.nn.functional.one_hot(torch.from_numpy(self._labels[numbers]), len(LABELS)).float()
         targets = [vocabulary, torch.from_numpy(self._affect[numbers])]
         if config.spectrum.mixup > 0:
             features, targets = mix(features, targets, config.spectrum.mixup, generator)
         return Batch(features, targets[0], targets[1])
+
+    def _usual(
+        self, numbers: NDArray[np.int64], window: NDArray[np.int64], varied: Tensor, rng: np.random.Generator
+    ) -> Tensor:
+        """What is taken away from each window."""
+        if self._wearers is None:
+            return self._mean
+        clean = self.pool.store.gather(self.pool.last[window], np.zeros(len(window), dtype=np.int64))
+        channel = varied.numpy().mean(axis=1) - clean.mean(axis=1)
+        return torch.from_numpy(self._wearers.draw(numbers, rng, channel))[:, None]
 
     def _draw(self, rng: np.random.Generator) -> int:
         pool = self.pool

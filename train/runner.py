@@ -30,10 +30,12 @@ from train.corpora import Utterance, find_corpus, read_corpus
 from train.data import data_root
 from train.dataset import BalancedBatches, WindowPool, clean_windows
 from train.frames import FrameStore, StoreSettings, build_store
+from train.material import Material, material_windows
 from train.module import ChunkModule, predict_log_probabilities, utterance_classes
 from train.nets.base import EmotionNet
 from train.protocols import split_validation
 from train.run import Run, build_net, save_run
+from train.simulation import SimulatedWearers, spoken_means, wearer_entry
 
 CALIBRATION_WINDOWS = 512
 NOISE_FOLDER = "noise"
@@ -120,7 +122,8 @@ def fit(
 
     net = build_net(config)
     module = ChunkModule(net, config, (validation, owner, truth))
-    batches = BalancedBatches(pool, baseline, config)
+    wearers = simulated_wearers(store, sides.train, baseline, config)
+    batches = BalancedBatches(pool, baseline, config, wearers if config.baseline.share > 0 else None)
     checkpoints = path / "checkpoints"
     best = ModelCheckpoint(checkpoints, "best", monitor="val_uar", mode="max", save_last=True, save_top_k=1)
     best.CHECKPOINT_NAME_LAST = Path(LAST).stem
@@ -183,12 +186,22 @@ def fit(
                 "utterances": len(judged),
                 "temperature": temperature,
             },
+            "wearer": wearer_entry(wearers.settings),
             "corpora": describe_corpora(store.utterances, sides, config.data.corpora),
             "versions": versions(),
         },
     )
     save_run(run)
     return run
+
+
+def simulated_wearers(
+    material: Material, numbers: NDArray[np.int64], baseline: Baseline, config: ExperimentConfig
+) -> SimulatedWearers:
+    """What the baseline stage can have heard of the training speakers, from frames or from functionals."""
+    windows = material_windows(material, EXTRACTORS[config.data.features]())
+    means = spoken_means(material.utterances, windows, len(baseline.mean))
+    return SimulatedWearers(means, numbers, baseline, config.baseline)
 
 
 def versions() -> dict[str, str]:

@@ -18,6 +18,7 @@ from torch import nn
 from edge_app.core.baseline import Baseline
 from edge_app.core.features import EXTRACTORS
 from edge_app.core.types import Floats
+from edge_app.core.wearer import WearerSettings
 from edge_app.errors import CorpusError
 from train.config import ExperimentConfig
 from train.corpora import Utterance
@@ -38,9 +39,14 @@ from train.runner import (
     calibrate,
     describe_corpora,
     read_training_corpora,
+    simulated_wearers,
     store_settings,
     versions,
 )
+from train.simulation import wearer_entry
+
+SIMULATION = 2
+"""With the seed, what simulated wearers are drawn by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +77,10 @@ def open_table(
 
 def training_rows(
     table: FunctionalTable, numbers: NDArray[np.int64], config: ExperimentConfig
-) -> tuple[Rows, Baseline]:
+) -> tuple[Rows, Baseline, WearerSettings]:
     """Rows of the windows with speech, clean and augmented, without outliers, and what standardises them.
+
+    Where the experiment simulates the wearer's baseline, rows are standardised by what was heard of their speakers.
 
     Args:
         table: functionals.
@@ -86,10 +94,34 @@ def training_rows(
     chosen = chosen[np.isin(table.owner[chosen], numbers)]
     values = table.values[:, chosen]
     baseline = robust_baseline(values[0], EXTRACTORS[config.data.features]().spec.digest)
-    features = baseline.standardise(values.reshape(-1, values.shape[2]))
+    wearers = simulated_wearers(table, numbers, baseline, config)
+    flat = values.reshape(-1, values.shape[2])
     owner = np.tile(table.owner[chosen], len(values))
+    features = baseline.standardise(flat)
+    if config.baseline.share > 0:
+        rng = np.random.default_rng((config.optimiser.seed, SIMULATION))
+        usual = wearers.draw(owner, rng, mean_shift(values, table.owner[chosen]))
+        features = (flat - usual) / baseline.deviation
     rows = make_rows(features, owner, table.utterances, config.data.labels)
-    return rows.select(inside(features)), baseline
+    return rows.select(inside(features)), baseline, wearers.settings
+
+
+def mean_shift(values: Floats, owner: NDArray[np.int64]) -> Floats:
+    """What augmentation added to the functionals of each row, mean over the rows of its utterance and version.
+
+    Args:
+        values: shape (versions, rows, functionals); version 0 is clean.
+        owner: the utterance of each row, shape (rows,).
+
+    Returns:
+        Shape (versions * rows, functionals).
+    """
+    _, index, count = np.unique(owner, return_inverse=True, return_counts=True)
+    total = np.zeros((len(values), len(count), values.shape[2]))
+    for version, part in enumerate(values):
+        np.add.at(total[version], index, part.astype(np.float64) - values[0])
+    mean = total / count[:, None]
+    return mean[:, index].reshape(-1, values.shape[2]).astype(np.float32)
 
 
 def judged_windows(
@@ -153,7 +185,7 @@ def fit_table(
         CorpusError: a class is missing on either side.
     """
     lightning.seed_everything(config.optimiser.seed, workers=True, verbose=False)
-    rows, baseline = training_rows(table, sides.train, config)
+    rows, baseline, wearer = training_rows(table, sides.train, config)
     validation = judged_windows(table, sides.validation, config.data.labels, baseline, LEAST_SPEECH)
     if not validation.truth:
         raise CorpusError("no utterance of the validation speakers has one of the model's labels; change [data]")
@@ -197,6 +229,7 @@ def fit_table(
                 "utterances": len(expected),
                 "temperature": temperature,
             },
+            "wearer": wearer_entry(wearer),
             "corpora": describe_corpora(table.utterances, sides, config.data.corpora),
             "versions": versions(),
         },
