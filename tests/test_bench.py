@@ -63,6 +63,30 @@ def test_the_peer_is_timed_in_turns(subject: Subject) -> None:
     assert measured["peer_egemaps"].count == measured["peer_update"].count == 2
 
 
+def test_egemaps_is_timed_by_windows_and_by_recordings(subject: Subject) -> None:
+    if egemaps() is None:
+        pytest.skip("needs opensmile")
+    measured = figures("egemaps", subject)
+    assert list(measured) == [
+        "egemaps_window", "egemaps_window_peer", "egemaps_window_ratio",
+        "egemaps_rtf", "egemaps_recording_peer", "egemaps_recording_ratio",
+    ]  # fmt: skip
+    window, peer, ratio = (measured[f"egemaps_window{part}"] for part in ("", "_peer", "_ratio"))
+    assert (window.count, peer.count) == (20, 2)
+    assert ratio.median == pytest.approx(peer.median / window.median)  # type: ignore[operator]
+    factor = measured["egemaps_rtf"].median
+    assert factor is not None
+    assert 1e-4 < factor < 1
+
+
+def test_egemaps_is_timed_without_a_peer(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_app.bench.egemaps.egemaps", lambda: None)
+    measured = figures("egemaps", subject)
+    assert measured["egemaps_window"].median is not None
+    assert measured["egemaps_window_peer"].note == "opensmile is not installed"
+    assert "egemaps_window_ratio" not in measured
+
+
 def test_a_missing_peer_is_said(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge_app.bench.peer.egemaps", lambda: None)
     (figure,) = run_bench("peer", subject)
@@ -148,9 +172,10 @@ def test_the_page_has_figures_goals_and_methods_but_no_folders(tiny_bundle: Path
 
 
 def test_every_goal_belongs_to_a_figure(subject: Subject) -> None:
-    cheap = {figure.key for name in ("update", "size") for figure in run_bench(name, subject)}
+    cheap = {figure.key for name in ("update", "egemaps", "size") for figure in run_bench(name, subject)}
     known = {key.replace("fp32", "int8") for key in cheap} | {
-        "peer_ratio", "startup_first_block", "startup_help", "memory_jsonl", "memory_tui", "hour_rtf", "hour_growth"
+        "peer_ratio", "egemaps_window_ratio", "startup_first_block", "startup_help", "memory_jsonl", "memory_tui",
+        "hour_rtf", "hour_growth",
     }  # fmt: skip
     assert set(GOALS) <= known
 

@@ -45,8 +45,8 @@ def bench(
 ) -> None:
     """Measure what this machine needs, on one core: medians and 95th percentiles.
 
-    NAME is one or more of update, peer and egemaps (against openSMILE, where it is installed), startup, memory, size and
-    hour (an hour of speech at full speed, which takes 115 MB of temporary disk). Without any, all but hour.
+    NAME is one or more of update, peer and egemaps (against openSMILE, where it is installed), startup, memory, size
+    and hour (an hour of speech at full speed, which takes 115 MB of temporary disk). Without any, all but hour.
     """
     chosen = names or tuple(name for name in BENCHES if name != LONG)
     subject = Subject(model, speech or CLIP, updates, starts)
