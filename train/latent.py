@@ -108,9 +108,8 @@ class LatentModule(lightning.LightningModule):
         coding = self.autoencoder(batch.features)
         loss = reconstruction_loss(coding.clean, coding.reconstruction)
         if coding.log_variance is not None:
-            # minus the log likelihood under a normal distribution of unit variance, up to a constant
             beta = divergence_weight(settings, self.current_epoch + 1, self.config.optimiser.epochs)
-            loss = 0.5 * loss + beta * divergence_loss(coding.latent, coding.log_variance)
+            loss = loss + beta * divergence_loss(coding.latent, coding.log_variance)
         if settings.cluster > 0:
             loss = loss + settings.cluster * cluster_loss(coding.latent, batch.label)
         if settings.metric:
