@@ -14,8 +14,8 @@ from edge_app.core.types import SAMPLE_RATE
 NOISIEST = -100.0
 FAINTEST = 1e-10
 SEARCH = 10
-PEAK_DISTANCE = 5
-THIRD_FORMANT = (0.8, 1.2)
+FORMANT_RANGE = 0.2
+NEAREST_FIRST = np.array([0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5])
 
 
 def harmonics_to_noise(magnitudes: Doubles, fundamental: Doubles) -> Doubles:
@@ -48,32 +48,36 @@ class HarmonicSpectrum:
     Args:
         magnitudes: amplitude spectra, shape (frames, bins).
         fundamental: in hertz, shape (frames,), each above 0.
+        highest: harmonics up to this frequency in hertz are looked at, and three at least.
     """
 
-    def __init__(self, magnitudes: Doubles, fundamental: Doubles) -> None:
-        self.fundamental = fundamental
-        self.count = np.floor(SAMPLE_RATE / 2 / fundamental).astype(int)
+    def __init__(self, magnitudes: Doubles, fundamental: Doubles, highest: float) -> None:
+        bins = magnitudes.shape[1]
+        count = max(3, int(highest / fundamental.min()))
+        self._frequencies = fundamental[:, None] * np.arange(1, count + 1)
+        middle = np.round(self._frequencies * (bins - 1) / (SAMPLE_RATE / 2)).astype(int)
         padded = np.pad(magnitudes, ((0, 0), (1, 1)))
         peaks = (magnitudes > padded[:, :-2]) & (magnitudes >= padded[:, 2:])
-        self._decibels = 20 * np.log10(np.maximum(magnitudes, FAINTEST))
-        self._peaks = peaks
+        # The nearest of the spectrum's peaks; the bin itself where none is near.
+        near = np.clip(middle[:, :, None] + NEAREST_FIRST, 0, bins - 1)
+        rows = np.arange(len(magnitudes))[:, None]
+        chosen = peaks[rows[:, :, None], near].argmax(axis=2)
+        where = np.take_along_axis(near, chosen[:, :, None], axis=2)[:, :, 0]
+        self._decibels: Doubles = 20 * np.log10(np.maximum(magnitudes[rows, where], FAINTEST))
 
-    def amplitude(self, number: Doubles) -> Doubles:
-        """Amplitude of one harmonic of each frame, at the spectrum's peak nearest to it.
-
-        Args:
-            number: which, 1 for the fundamental; shape (frames,).
-        """
-        bins = self._decibels.shape[1]
-        rows = np.arange(len(number))
-        middle = np.clip(np.round(number * self.fundamental * (bins - 1) / (SAMPLE_RATE / 2)), 0, bins - 1).astype(int)
-        steps = np.array([0, *(sign * step for step in range(1, PEAK_DISTANCE + 1) for sign in (1, -1))])
-        near = np.clip(middle[:, None] + steps, 0, bins - 1)
-        # The first of the peaks in order of distance; the bin itself where there is none.
-        nearest = self._peaks[rows[:, None], near].argmax(axis=1)
-        amplitude: Doubles = self._decibels[rows, near[rows, nearest]]
+    def amplitude(self, number: int) -> Doubles:
+        """Amplitude of one harmonic of each frame, 1 for the fundamental, up to 3; shape (frames,)."""
+        amplitude: Doubles = self._decibels[:, number - 1]
         return amplitude
 
-    def nearest(self, frequency: Doubles) -> Doubles:
-        """The number of the harmonic nearest to a frequency in hertz, at least 1."""
-        return np.clip(np.round(frequency / self.fundamental), 1, self.count)
+    def formant_amplitude(self, formant: Doubles) -> Doubles:
+        """Amplitude of the strongest harmonic within a fifth of a formant's frequency, or of the one nearest to it.
+
+        Args:
+            formant: frequencies in hertz, shape (frames,).
+        """
+        distance = np.abs(self._frequencies - formant[:, None])
+        inside = distance <= FORMANT_RANGE * formant[:, None]
+        inside[np.arange(len(formant)), distance.argmin(axis=1)] |= ~inside.any(axis=1)
+        amplitude: Doubles = np.where(inside, self._decibels, -np.inf).max(axis=1)
+        return amplitude

@@ -8,10 +8,11 @@ formants from the first 20 ms of it, as openSMILE aligns them.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edge_app.core.features.egemaps.formants import FORMANTS, FRAME_LENGTH, FormantFinder
-from edge_app.core.features.egemaps.harmonics import THIRD_FORMANT, HarmonicSpectrum, harmonics_to_noise
-from edge_app.core.features.egemaps.perturbation import HISTORY, perturbation
+from edge_app.core.features.egemaps.formants import FORMANTS, FRAME_LENGTH, HIGHEST, FormantFinder
+from edge_app.core.features.egemaps.harmonics import HarmonicSpectrum, harmonics_to_noise
+from edge_app.core.features.egemaps.perturbation import HISTORY, PeriodMatcher
 from edge_app.core.features.egemaps.pitch import LOOK_AHEAD, Doubles, PitchPath, SubHarmonicSum
 from edge_app.core.types import Floats
 
@@ -46,11 +47,13 @@ class VoiceDescriptors:
         self._sum = SubHarmonicSum(FFT_LENGTH // 2 + 1)
         self._path = PitchPath()
         self._formants = FormantFinder()
+        self._periods = PeriodMatcher(self.frame_hop)
         self.reset()
 
     def reset(self) -> None:
         """Forget all audio; the next sample fed starts the first frame."""
         self._path.reset()
+        self._periods.reset()
         # What a decided frame looks at: audio from HISTORY samples before the first undecided frame.
         self._audio: Doubles = np.zeros(HISTORY)
         self._magnitudes: Doubles = np.zeros((0, FFT_LENGTH // 2 + 1))
@@ -89,32 +92,29 @@ class VoiceDescriptors:
         """Rows of the oldest waiting frames, whose fundamental frequency is decided, and forget these."""
         rows = np.zeros((len(fundamental), COLUMNS), dtype=np.float32)
         rows[:, 8::3] = NO_AMPLITUDE
+        for number, hertz in enumerate(fundamental.tolist()):
+            rows[number, 1:3] = self._periods.describe(self._audio, HISTORY + number * self.frame_hop, hertz)
         voiced = np.flatnonzero(fundamental)
         if len(voiced):
-            rows[voiced] = self._describe_voiced(voiced, fundamental[voiced])
+            self._describe_voiced(rows, voiced, fundamental[voiced])
         self._magnitudes = self._magnitudes[len(rows) :]
         self._audio = self._audio[len(rows) * self.frame_hop :]
         return rows
 
-    def _describe_voiced(self, numbers: np.ndarray, fundamental: Doubles) -> Doubles:
-        starts = HISTORY + numbers * self.frame_hop
+    def _describe_voiced(self, rows: Floats, numbers: NDArray[np.intp], fundamental: Doubles) -> None:
+        """Fill in what is taken from the spectra of voiced frames."""
         magnitudes = self._magnitudes[numbers]
+        starts = HISTORY + numbers * self.frame_hop
         frames = np.lib.stride_tricks.sliding_window_view(self._audio, FRAME_LENGTH)[starts]
         frequencies, bandwidths = self._formants(frames)
-        harmonics = HarmonicSpectrum(magnitudes, fundamental)
-        one = np.ones(len(numbers))
-        first, second = harmonics.amplitude(2 * one), harmonics.amplitude(3 * one)
-        third = harmonics.amplitude(harmonics.nearest(THIRD_FORMANT[0] * frequencies[:, 2]))
-        ground = harmonics.amplitude(one)
-        rows = np.empty((len(numbers), COLUMNS))
-        rows[:, 0] = 12 * np.log2(fundamental / SEMITONE_ORIGIN)
-        for row, start, hertz in zip(rows, starts.tolist(), fundamental.tolist(), strict=True):
-            row[1:3] = perturbation(self._audio, start, hertz)
-        rows[:, 3] = harmonics_to_noise(magnitudes, fundamental)
-        rows[:, 4] = first - second
-        rows[:, 5] = first - third
-        rows[:, 6::3] = frequencies
-        rows[:, 7::3] = bandwidths
+        harmonics = HarmonicSpectrum(magnitudes, fundamental, HIGHEST)
+        first = harmonics.amplitude(2)
+        rows[numbers, 0] = 12 * np.log2(fundamental / SEMITONE_ORIGIN)
+        rows[numbers, 3] = harmonics_to_noise(magnitudes, fundamental)
+        rows[numbers, 4] = first - harmonics.amplitude(3)
         for formant in range(FORMANTS):
-            rows[:, 8 + 3 * formant] = harmonics.amplitude(harmonics.nearest(frequencies[:, formant])) - ground
-        return rows
+            amplitude = harmonics.formant_amplitude(frequencies[:, formant])
+            rows[numbers, 6 + 3 * formant] = frequencies[:, formant]
+            rows[numbers, 7 + 3 * formant] = bandwidths[:, formant]
+            rows[numbers, 8 + 3 * formant] = amplitude - harmonics.amplitude(1)
+        rows[numbers, 5] = first - amplitude
