@@ -42,6 +42,7 @@ COMMANDS = {
     "bench": Entry("edge_app.commands.bench:bench", "Measure latency, memory and start-up on this machine."),
     "train": Entry("train.commands.train:train", "Train a model from a configuration.", "train"),
     "crossval": Entry("train.commands.crossval:crossval", "Train and test with speakers disjoint.", "train"),
+    "reproduce": Entry("train.commands.reproduce:reproduce", "Repeat the tables of published papers.", "train"),
     "evaluate": Entry("train.commands.evaluate:evaluate", "Measure a bundle on a corpus.", "eval"),
     "export": Entry("export.command:export", "Turn a training run into a model bundle.", "export"),
 }
