@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_app.core.features.egemaps.contour import describe, peaks_and_valleys
+from edge_app.core.features.egemaps.contour import describe, turns
 from edge_app.core.features.egemaps.functionals import functionals, moments, percentiles, temporal
 from edge_app.core.features.egemaps.names import (
     ANALYSED_COLUMN,
@@ -98,9 +98,21 @@ def test_small_ripples_are_no_peaks():
     assert describe(contour).peaks == 2
 
 
-def test_peaks_stand_between_the_lowest_places():
+def test_a_contour_turns_at_its_highest_and_lowest_places():
     contour = np.array([0.0, 5, 10, 6, 1, 2, 8, 7.5, 9, 0])
-    assert peaks_and_valleys(contour) == ([2, 8], [0, 4], None)
+    assert turns(contour) == [(2, True), (4, False), (8, True)]
+
+
+def test_a_peak_gives_way_only_to_one_clearly_higher():
+    contour = np.array([0.0, 10, 9.8, 10.2, 0])
+    assert turns(contour) == [(1, True)]
+    contour[3] = 10.6
+    assert turns(contour) == [(3, True)]
+
+
+def test_a_fall_before_the_first_peak_counts():
+    found = describe(np.array([4.0, 2, 0, 5, 10, 8, 6]))
+    assert found == (1, (5.0, 0.0), (pytest.approx((2 - 2) / 2), pytest.approx(np.sqrt(4 / 2))))
 
 
 def test_slopes_of_a_triangle():

@@ -1,7 +1,7 @@
 """Peaks of a contour, and how steeply it rises to them and falls from them.
 
 What the papers leave open is done as openSMILE's eGeMAPSv02 does it, found by comparing numbers: the stretch before the
-first peak and that after the last count, too; the last of all counts in the mean with its own sign, and not in the
+first peak and that after the last turn count, too; the last of all counts in the mean with its own sign, and not in the
 deviation.
 """
 
@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 PROMINENCE = 0.1
-"""A peak stands out from the valleys beside it by more than this part of the contour's range."""
+"""A contour turns where it has come further than this part of its range since it turned before."""
+HIGHER = 1.05
+"""A later peak, no valley lying between, takes the place of one that it exceeds so many times."""
 
 
 class Slopes(NamedTuple):
@@ -31,8 +33,11 @@ class Contour(NamedTuple):
     falling: Slopes
 
 
-def turning_points(values: NDArray[np.float64]) -> list[tuple[int, bool]]:
-    """Where a contour turns, in order: the place, and whether it is a maximum. A plateau turns where it begins."""
+FLAT = Contour(0, Slopes(0.0, 0.0), Slopes(0.0, 0.0))
+
+
+def extremes(values: NDArray[np.float64]) -> list[tuple[int, bool]]:
+    """Local maxima and minima in order: the place, and whether it is a maximum. A plateau turns where it begins."""
     change = np.diff(values)
     maxima = (change[:-1] > 0) & (change[1:] <= 0)
     minima = (change[:-1] < 0) & (change[1:] >= 0)
@@ -40,36 +45,36 @@ def turning_points(values: NDArray[np.float64]) -> list[tuple[int, bool]]:
     return list(zip((places + 1).tolist(), maxima[places].tolist(), strict=True))
 
 
-def peaks_and_valleys(values: NDArray[np.float64]) -> tuple[list[int], list[int], int | None]:
-    """The peaks of a contour, and the lowest places around them.
+def turns(values: NDArray[np.float64]) -> list[tuple[int, bool]]:
+    """Where a contour really turns: peaks and valleys by turns, each the place and whether it is a peak.
 
-    Returns:
-        The places of the peaks; as many valleys, each the lowest place before its peak and after the peak before (the
-        start of the contour before the first peak, unless it falls by more than the prominence first); and the lowest
-        turning point after the last peak, or None where the contour only falls.
+    A valley comes first only where the contour falls by more than the prominence before its first peak.
     """
     prominence = PROMINENCE * float(np.ptp(values))
     contour = values.tolist()
-    peaks: list[int] = []
-    valleys: list[int] = []
-    low: int | None = 0
-    for place, is_maximum in turning_points(values):
-        if not is_maximum:
-            if low is None or contour[place] < contour[low]:
-                low = place
-        elif not peaks:
-            if low is not None and contour[place] - contour[low] > prominence:
-                valleys.append(low if contour[0] - contour[low] > prominence else 0)
-                peaks.append(place)
-                low = None
-        elif low is not None and min(contour[peaks[-1]], contour[place]) - contour[low] > prominence:
-            valleys.append(low)
-            peaks.append(place)
-            low = None
-        elif contour[place] > contour[peaks[-1]]:
-            peaks[-1] = place
-            low = None
-    return peaks, valleys, low
+    found: list[tuple[int, bool]] = []
+    low = before = 0
+    for place, is_maximum in extremes(values):
+        here = contour[place]
+        if not found:
+            if not is_maximum:
+                low = place if here < contour[low] else low
+            elif here - contour[low] > prominence:
+                found = [(low, False)] if contour[0] - contour[low] > prominence else []
+                found.append((place, True))
+        else:
+            last, is_peak = found[-1]
+            rise = here - contour[last]
+            if is_maximum != is_peak:
+                if abs(rise) > prominence:
+                    found.append((place, is_maximum))
+            elif is_maximum:
+                if rise > 0 and (here > HIGHER * contour[last] or here - contour[before] > prominence):
+                    found[-1] = (place, True)
+            elif rise < 0:
+                found[-1] = (place, False)
+        before = place
+    return found
 
 
 def slopes(within: list[float], last: list[float]) -> Slopes:
@@ -83,22 +88,23 @@ def slopes(within: list[float], last: list[float]) -> Slopes:
 
 def describe(values: NDArray[np.float64]) -> Contour:
     """Count the peaks of a contour, shape (n,), and measure its slopes."""
-    flat = Slopes(0.0, 0.0)
-    if len(values) < 3:
-        return Contour(0, flat, flat)
-    peaks, valleys, last_valley = peaks_and_valleys(values)
-    if not peaks:
-        return Contour(0, flat, flat)
-
-    def slope(first: int, last: int) -> float:
-        return float(values[last] - values[first]) / (last - first)
-
-    end = len(values) - 1
-    rising = [slope(valley, peak) for valley, peak in zip(valleys, peaks, strict=True)]
-    falling = [-slope(peak, valley) for peak, valley in zip(peaks[:-1], valleys[1:], strict=True)]
-    if valleys[0] > 0:
-        falling.insert(0, -slope(0, valleys[0]))
-    if last_valley is None:
-        return Contour(len(peaks), slopes(rising, []), slopes(falling, [slope(peaks[-1], end)]))
-    falling.append(-slope(peaks[-1], last_valley))
-    return Contour(len(peaks), slopes(rising, [slope(last_valley, end)]), slopes(falling, []))
+    found = turns(values) if len(values) > 2 else []
+    if not found:
+        return FLAT
+    rising: list[float] = []
+    falling: list[float] = []
+    start = 0
+    for place, is_peak in found:
+        slope = float(values[place] - values[start]) / (place - start)
+        if is_peak:
+            rising.append(slope)
+        else:
+            falling.append(-slope)
+        start = place
+    rest = [float(values[-1] - values[start]) / (len(values) - 1 - start)]
+    ends_on_peak = found[-1][1]
+    return Contour(
+        sum(is_peak for _, is_peak in found),
+        slopes(rising, [] if ends_on_peak else rest),
+        slopes(falling, rest if ends_on_peak else []),
+    )
