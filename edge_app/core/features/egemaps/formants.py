@@ -1,4 +1,9 @@
-"""Formants: the resonances of an all-pole model, from the roots of linear prediction."""
+"""Formants: the resonances of an all-pole model, from the roots of linear prediction.
+
+Markel and Gray, "Linear Prediction of Speech", 1976: autocorrelation method, here on the band up to 5.5 kHz, where a voice
+has five resonances, after pre-emphasis. openSMILE's columns of the same names follow no resonance that is put into a
+made vowel, so only the definition is followed here.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +14,11 @@ from edge_app.core.types import SAMPLE_RATE
 
 FORMANTS = 3
 FRAME_LENGTH = 320
-ORDER = 8
-RATE = 8000
-LOWEST, HIGHEST = 50.0, 4500.0
+ORDER = 11
+RATE = 11000
+EMPHASIS = 0.97
+LOWEST, HIGHEST = 90.0, 5200.0
+BROADEST = 1000.0
 
 
 class FormantFinder:
@@ -19,9 +26,11 @@ class FormantFinder:
 
     def __init__(self) -> None:
         self._taper = np.hamming(FRAME_LENGTH)
-        bins = np.arange(2 * FRAME_LENGTH * RATE // (2 * SAMPLE_RATE) + 1)
+        # The autocorrelation of the band alone is the inverse transform of the power spectrum's part in it.
+        bins = np.arange(FRAME_LENGTH * RATE // SAMPLE_RATE + 1)
         angle = np.pi * bins / bins[-1]
         weight = np.where((bins == 0) | (bins == bins[-1]), 1.0, 2.0)
+        weight *= np.abs(1 - EMPHASIS * np.exp(-1j * np.pi * bins / FRAME_LENGTH)) ** 2
         self._cosines = weight * np.cos(angle * np.arange(ORDER + 1)[:, None])
 
     def __call__(self, frames: Doubles) -> tuple[Doubles, Doubles]:
@@ -69,9 +78,12 @@ def resonances(filters: Doubles) -> tuple[Doubles, Doubles]:
     roots = np.linalg.eigvals(companion).astype(np.complex128)
     frequency = np.angle(roots) * RATE / (2 * np.pi)
     bandwidth = -np.log(np.maximum(np.abs(roots), 1e-10)) * RATE / np.pi
-    found = (frequency > LOWEST) & (frequency < RATE / 2 - LOWEST)
-    order_of = np.argsort(np.where(found, frequency, np.inf), axis=1)[:, :FORMANTS]
-    found = np.take_along_axis(found, order_of, axis=1)
-    frequencies = np.where(found, np.take_along_axis(frequency, order_of, axis=1), 0.0)
-    bandwidths = np.where(found, np.take_along_axis(bandwidth, order_of, axis=1), 0.0)
+    found = (frequency > LOWEST) & (frequency < HIGHEST)
+    # Sharp resonances first, then the lowest; a broad one only fills a gap.
+    rank = np.where(found, frequency + RATE * (bandwidth > BROADEST), np.inf)
+    chosen = np.argsort(rank, axis=1)[:, :FORMANTS]
+    found, frequency, bandwidth = (np.take_along_axis(of, chosen, axis=1) for of in (found, frequency, bandwidth))
+    ascending = np.argsort(np.where(found, frequency, np.inf), axis=1)
+    frequencies = np.take_along_axis(np.where(found, frequency, 0.0), ascending, axis=1)
+    bandwidths = np.take_along_axis(np.where(found, bandwidth, 0.0), ascending, axis=1)
     return frequencies, bandwidths
