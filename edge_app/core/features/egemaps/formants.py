@@ -1,8 +1,8 @@
 """Formants: the resonances of an all-pole model, from the roots of linear prediction.
 
-Markel and Gray, "Linear Prediction of Speech", 1976: autocorrelation method, here on the band up to 5.5 kHz, where a voice
-has five resonances, after pre-emphasis. openSMILE's columns of the same names follow no resonance that is put into a
-made vowel, so only the definition is followed here.
+Markel and Gray, "Linear Prediction of Speech", 1976: autocorrelation method, here on the band up to 5.5 kHz,
+where a voice has five resonances, after pre-emphasis. openSMILE's columns of the same names do not follow the resonances
+of made vowels, so only the definition is followed here.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def resonances(filters: Doubles) -> tuple[Doubles, Doubles]:
     # Sharp resonances first, then the lowest; a broad one only fills a gap.
     rank = np.where(found, frequency + RATE * (bandwidth > BROADEST), np.inf)
     chosen = np.argsort(rank, axis=1)[:, :FORMANTS]
-    found, frequency, bandwidth = (np.take_along_axis(of, chosen, axis=1) for of in (found, frequency, bandwidth))
-    ascending = np.argsort(np.where(found, frequency, np.inf), axis=1)
-    frequencies = np.take_along_axis(np.where(found, frequency, 0.0), ascending, axis=1)
-    bandwidths = np.take_along_axis(np.where(found, bandwidth, 0.0), ascending, axis=1)
+    ascending = np.argsort(np.take_along_axis(np.where(found, frequency, np.inf), chosen, axis=1), axis=1)
+    chosen = np.take_along_axis(chosen, ascending, axis=1)
+    frequencies = np.take_along_axis(np.where(found, frequency, 0.0), chosen, axis=1)
+    bandwidths = np.take_along_axis(np.where(found, bandwidth, 0.0), chosen, axis=1)
     return frequencies, bandwidths

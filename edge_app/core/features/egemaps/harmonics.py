@@ -7,6 +7,7 @@ above the fundamental, as openSMILE's feature of that name does: the field's mod
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_app.core.features.egemaps.pitch import Doubles
 from edge_app.core.types import SAMPLE_RATE
@@ -15,7 +16,7 @@ NOISIEST = -100.0
 FAINTEST = 1e-10
 SEARCH = 10
 FORMANT_RANGE = 0.2
-NEAREST_FIRST = np.array([0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5])
+PEAK_DISTANCE = 5
 
 
 def harmonics_to_noise(magnitudes: Doubles, fundamental: Doubles) -> Doubles:
@@ -42,6 +43,19 @@ def harmonics_to_noise(magnitudes: Doubles, fundamental: Doubles) -> Doubles:
     return decibels
 
 
+def nearest_peaks(magnitudes: Doubles) -> NDArray[np.intp]:
+    """For every bin of every spectrum the bin of the nearest local maximum, or itself where none is near."""
+    bins = magnitudes.shape[1]
+    numbers = np.arange(bins)
+    padded = np.pad(magnitudes, ((0, 0), (1, 1)))
+    peaks = (magnitudes > padded[:, :-2]) & (magnitudes >= padded[:, 2:])
+    far = 2 * bins
+    below = np.maximum.accumulate(np.where(peaks, numbers, -far), axis=1)
+    above = np.minimum.accumulate(np.where(peaks, numbers, far)[:, ::-1], axis=1)[:, ::-1]
+    nearest = np.where(above - numbers <= numbers - below, above, below)
+    return np.where(np.abs(nearest - numbers) <= PEAK_DISTANCE, nearest, numbers)
+
+
 class HarmonicSpectrum:
     """Amplitudes of the harmonics of voiced frames, in decibels.
 
@@ -56,14 +70,9 @@ class HarmonicSpectrum:
         count = max(3, int(highest / fundamental.min()))
         self._frequencies = fundamental[:, None] * np.arange(1, count + 1)
         middle = np.round(self._frequencies * (bins - 1) / (SAMPLE_RATE / 2)).astype(int)
-        padded = np.pad(magnitudes, ((0, 0), (1, 1)))
-        peaks = (magnitudes > padded[:, :-2]) & (magnitudes >= padded[:, 2:])
-        # The nearest of the spectrum's peaks; the bin itself where none is near.
-        near = np.clip(middle[:, :, None] + NEAREST_FIRST, 0, bins - 1)
+        decibels = 20 * np.log10(np.maximum(magnitudes, FAINTEST))
         rows = np.arange(len(magnitudes))[:, None]
-        chosen = peaks[rows[:, :, None], near].argmax(axis=2)
-        where = np.take_along_axis(near, chosen[:, :, None], axis=2)[:, :, 0]
-        self._decibels: Doubles = 20 * np.log10(np.maximum(magnitudes[rows, where], FAINTEST))
+        self._decibels: Doubles = decibels[rows, nearest_peaks(magnitudes)[rows, np.minimum(middle, bins - 1)]]
 
     def amplitude(self, number: int) -> Doubles:
         """Amplitude of one harmonic of each frame, 1 for the fundamental, up to 3; shape (frames,)."""

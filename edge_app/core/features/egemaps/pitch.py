@@ -99,7 +99,7 @@ class SubHarmonicSum:
             ``CANDIDATES``), the best first; frequency 0 and strength 0 where there is no further candidate.
         """
         sharp = keep_peaks(magnitudes)
-        spectrum = sum(sharp[:, where] * weight for where, weight in self._taps)
+        spectrum = sum(sharp.take(where, axis=1) * weight for where, weight in self._taps)
         assert isinstance(spectrum, np.ndarray)
         np.maximum(spectrum, 0.0, out=spectrum)
         first, width = self._first, self._width
@@ -161,31 +161,35 @@ class PitchPath:
         local = np.where(exists, 1 - strengths + COST_WEAK * weak, NEVER)
         strong = exists[:, 0] & ~weak[:, 0]
         unvoiced = 1 - VOICED_STRENGTH + COST_MISSED * strong
-        decided = []
-        for leap, voiced, rest, hertz in zip(
-            leaps.tolist(), local.tolist(), unvoiced.tolist(), frequencies.tolist(), strict=True
-        ):
-            decided += self._step(leap, voiced, rest, [0.0, *hertz])
+        decided = [
+            path
+            for step in zip(leaps.tolist(), local.tolist(), unvoiced.tolist(), frequencies.tolist(), strict=True)
+            for path in self._step(*step)
+        ]
         return np.array(decided, dtype=np.float64)
 
-    def _step(self, leaps: list[list[float]], voiced: list[float], unvoiced: float, hertz: list[float]) -> list[float]:
-        silent, *others = self._costs
-        turned = [cost + COST_TURN for cost in others]
-        routes = [[silent, *turned]]
-        routes += [
-            [silent + COST_TURN, *(cost + way for cost, way in zip(others, leap, strict=True))] for leap in leaps
-        ]
-        cheapest = [min(route) for route in routes]
-        self._origins.append([route.index(cost) for route, cost in zip(routes, cheapest, strict=True)])
-        self._frequencies.append(hertz)
-        costs = [cost + local for cost, local in zip(cheapest, [unvoiced, *voiced], strict=True)]
+    def _step(self, leaps: list[list[float]], voiced: list[float], rest: float, hertz: list[float]) -> list[float]:
+        """One frame; states are 0 for unvoiced and 1 to ``CANDIDATES``. Written out, for it runs once per frame."""
+        silent, first, second, third = self._costs
+        turn = COST_TURN
+        route = (silent, first + turn, second + turn, third + turn)
+        cheapest = min(route)
+        origins = [route.index(cheapest)]
+        costs = [cheapest + rest]
+        for (from_first, from_second, from_third), own in zip(leaps, voiced, strict=True):
+            route = (silent + turn, first + from_first, second + from_second, third + from_third)
+            cheapest = min(route)
+            origins.append(route.index(cheapest))
+            costs.append(cheapest + own)
         least = min(costs)
         self._costs = [cost - least for cost in costs]
+        self._origins.append(origins)
+        self._frequencies.append([0.0, *hertz])
         if len(self._frequencies) <= LOOK_AHEAD:
             return []
-        state = self._costs.index(0.0)
-        for origins in self._origins[:0:-1]:
-            state = origins[state]
+        state = costs.index(least)
+        for before in self._origins[:0:-1]:
+            state = before[state]
         del self._origins[0]
         return [self._frequencies.pop(0)[state]]
 
