@@ -1,8 +1,8 @@
 """Formants: the resonances of an all-pole model, from the roots of linear prediction.
 
 Markel and Gray, "Linear Prediction of Speech", 1976: autocorrelation method, here on the band up to 5.5 kHz,
-where a voice has five resonances, after pre-emphasis. openSMILE's columns of the same names do not follow the resonances
-of made vowels, so only the definition is followed here.
+where a voice has five resonances, after pre-emphasis. openSMILE's columns of the same names do not follow the
+resonances of made vowels, so only the definition is followed here.
 """
 
 from __future__ import annotations
