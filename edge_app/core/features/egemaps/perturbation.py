@@ -63,7 +63,6 @@ class PeriodMatcher:
         while position <= last_start:
             found = match(samples[position : position + longest + length], length, shortest)
             if found is None:
-                self._last = None
                 position += length
                 continue
             lag, exact = found
