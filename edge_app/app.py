@@ -85,7 +85,8 @@ def make_baseline(bundle: ModelBundle, wanted: str | None = None) -> BaselineSta
             f"the baseline {wanted!r} of {wearer.date} has no statistics of the features of {bundle.name} (digest "
             f"{bundle.feature_digest[:12]}); run edge-ser enroll --force --name {wearer.name} --model {bundle.name}"
         )
-    return AdaptiveBaseline(enrolled_baseline(bundle.baseline, statistics, bundle.wearer), bundle.wearer.adaptive)
+    enrolled = enrolled_baseline(bundle.baseline, statistics, bundle.wearer)
+    return AdaptiveBaseline(enrolled, bundle.wearer.adaptive, bundle.baseline)
 
 
 def session_info(

@@ -41,7 +41,7 @@ class Enrolment:
             if key not in self._streams:
                 extractor = bundle.make_extractor()
                 stream = WindowStream(extractor, make_detector("webrtc"), WindowSpec(bundle.window.length))
-                self._streams[key] = stream, HeardSpeech(extractor.size)
+                self._streams[key] = stream, HeardSpeech(bundle.baseline)
 
     @property
     def seconds(self) -> float:

@@ -18,22 +18,30 @@ from train.functionals import FunctionalTable
 Material: TypeAlias = FrameStore | FunctionalTable
 
 
-def material_windows(material: Material, extractor: FrameExtractor) -> Iterator[list[Window]]:
-    """The clean windows of each utterance, a quarter of a second apart, as the device would cut them.
+class CutWindows:
+    """The clean windows of any utterance, a quarter of a second apart, as the device would cut them.
 
     Args:
         material: frames or functionals.
         extractor: what computed them; it says how long frames are.
     """
-    owners = material.windows[:, 0] if isinstance(material, FrameStore) else material.owner
-    order = np.argsort(owners, kind="stable")
-    edges = np.searchsorted(owners[order], np.arange(len(material.utterances) + 1))
-    for number in range(len(material.utterances)):
-        mine = order[edges[number] : edges[number + 1]]
-        if isinstance(material, FrameStore):
-            yield _from_frames(material, number, mine[:: functionals.CUT_HOP // frames.CUT_HOP], extractor)
-        else:
-            yield _from_functionals(material, mine)
+
+    def __init__(self, material: Material, extractor: FrameExtractor) -> None:
+        self._material = material
+        self._extractor = extractor
+        owners = material.windows[:, 0] if isinstance(material, FrameStore) else material.owner
+        self._order = np.argsort(owners, kind="stable")
+        self._edges = np.searchsorted(owners[self._order], np.arange(len(material.utterances) + 1))
+
+    def of(self, number: int) -> list[Window]:
+        """The windows of an utterance by its number."""
+        mine = self._order[self._edges[number] : self._edges[number + 1]]
+        if isinstance(self._material, FrameStore):
+            return _from_frames(self._material, number, mine[:: functionals.CUT_HOP // frames.CUT_HOP], self._extractor)
+        return _from_functionals(self._material, mine)
+
+    def __iter__(self) -> Iterator[list[Window]]:
+        return map(self.of, range(len(self._material.utterances)))
 
 
 def _from_frames(store: FrameStore, number: int, mine: NDArray[np.int64], extractor: FrameExtractor) -> list[Window]:

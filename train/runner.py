@@ -30,7 +30,7 @@ from train.corpora import Utterance, find_corpus, read_corpus
 from train.data import data_root
 from train.dataset import BalancedBatches, WindowPool, clean_windows
 from train.frames import FrameStore, StoreSettings, build_store
-from train.material import Material, material_windows
+from train.material import CutWindows, Material
 from train.module import ChunkModule, predict_log_probabilities, utterance_classes
 from train.nets.base import EmotionNet
 from train.protocols import split_validation
@@ -199,8 +199,8 @@ def simulated_wearers(
     material: Material, numbers: NDArray[np.int64], baseline: Baseline, config: ExperimentConfig
 ) -> SimulatedWearers:
     """What the baseline stage can have heard of the training speakers, from frames or from functionals."""
-    windows = material_windows(material, EXTRACTORS[config.data.features]())
-    means = spoken_means(material.utterances, windows, len(baseline.mean))
+    windows = CutWindows(material, EXTRACTORS[config.data.features]())
+    means = spoken_means(material.utterances, windows, baseline)
     return SimulatedWearers(means, numbers, baseline, config.baseline)
 
 

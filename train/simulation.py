@@ -45,22 +45,24 @@ class SpokenMeans:
         return mean
 
 
-def spoken_means(utterances: Sequence[Utterance], windows: Iterable[Sequence[Window]], size: int) -> SpokenMeans:
+def spoken_means(
+    utterances: Sequence[Utterance], windows: Iterable[Sequence[Window]], baseline: Baseline
+) -> SpokenMeans:
     """Let a fresh stage hear each utterance.
 
     Args:
         utterances: all of them.
         windows: the windows of each.
-        size: numbers in a row of features.
+        baseline: statistics of the training windows.
     """
-    heard = [HeardSpeech(size) for _ in utterances]
+    heard = [HeardSpeech(baseline) for _ in utterances]
     for each, spoken in zip(heard, windows, strict=True):
         for window in spoken:
             each.hear(window)
     return SpokenMeans(
         utterances,
         np.array([each.seconds for each in heard]),
-        np.array([each.mean for each in heard]).reshape(-1, size),
+        np.array([each.mean for each in heard]).reshape(len(heard), len(baseline.mean)),
     )
 
 

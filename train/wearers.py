@@ -167,7 +167,7 @@ class Wearers:
             start = Start(self._baseline)
             if utterance.speaker in self._enrolled:
                 enrolled, heard = self._enrolled[utterance.speaker]
-                start = Start(AdaptiveBaseline(enrolled, self._settings.adaptive), heard=heard)
+                start = Start(AdaptiveBaseline(enrolled, self._settings.adaptive, self._baseline), heard=heard)
         elif seconds is None:
             start = self._next(utterance)
         else:
@@ -197,14 +197,14 @@ class Wearers:
         neutral = [utterance for utterance in self._spoken[speaker] if utterance.label == NEUTRAL]
         order = seeded(self._seed, f"enrolled {speaker}").permutation(len(neutral))
         wanted = self.setting.seconds or 0.0
-        enrolled = HeardSpeech(len(self._baseline.mean))
+        enrolled = HeardSpeech(self._baseline)
         spent, offset = 0.0, 0
         for number in order[: int(MOST_ENROLLED * len(neutral))]:
             if spent >= self.hold_out:
                 break
             self.held.add(neutral[number])
             windows = later(self._windows(neutral[number]), offset)
-            whole = HeardSpeech(len(self._baseline.mean))
+            whole = HeardSpeech(self._baseline)
             for window in windows:
                 whole.hear(window)
                 if enrolled.seconds < wanted:
@@ -248,7 +248,7 @@ class Wearers:
             offset = windows[-1].end if windows else offset
 
     def _means_of(self, utterance: Utterance) -> list[Window]:
-        """The windows of an utterance with speech, reduced to their mean rows: all that a stage learns from them."""
+        """The windows of an utterance, reduced to their mean rows: nearly all that a stage learns from them."""
         if utterance.speaker != self._speaker:
             self._speaker, self._means = utterance.speaker, {}
         if utterance not in self._means:

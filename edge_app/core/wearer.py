@@ -19,6 +19,9 @@ from edge_app.errors import ConfigurationError
 
 DEFAULTS = ("none", "adaptive")
 
+FARTHEST = 5.0
+"""Deviations from the bundle's mean beyond which a feature counts as that far: functionals have wild outliers."""
+
 LEAST_SPEECH = 0.5
 """A window counts from this much speech on: the bundle's own statistics are taken over such windows too."""
 
@@ -102,19 +105,22 @@ class HeardSpeech:
     1979), in double precision.
 
     Args:
-        size: numbers in a row of features.
+        baseline: the bundle's statistics; a feature farther than ``FARTHEST`` deviations from its mean counts as that
+            far.
 
     Attributes:
         seconds: seconds of speech so far.
         count: windows that counted.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, baseline: Baseline) -> None:
         self.seconds = 0.0
         self.count = 0
         self._until = 0
-        self._mean: NDArray[np.float64] = np.zeros(size)
-        self._squares: NDArray[np.float64] = np.zeros(size)
+        self._low = baseline.mean - FARTHEST * baseline.deviation
+        self._high = baseline.mean + FARTHEST * baseline.deviation
+        self._mean: NDArray[np.float64] = np.zeros(len(baseline.mean))
+        self._squares: NDArray[np.float64] = np.zeros(len(baseline.mean))
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -132,7 +138,7 @@ class HeardSpeech:
         if fresh <= 0 or window.speech < LEAST_SPEECH:
             return False
         self._until = window.end
-        rows = window.features.reshape(-1, len(self._mean)).astype(np.float64)
+        rows = window.features.reshape(-1, len(self._mean)).clip(self._low, self._high).astype(np.float64)
         self.add(rows.mean(axis=0), rows.var(axis=0), fresh * window.speech)
         return True
 
@@ -174,10 +180,12 @@ class AdaptiveBaseline:
     Args:
         start: statistics to begin with: the bundle's, or those with an enrolled wearer's mean.
         shrinkage: how fast what is heard replaces them.
+        bundle: the bundle's own statistics; None where ``start`` is that.
     """
 
-    def __init__(self, start: Baseline, shrinkage: Shrinkage) -> None:
+    def __init__(self, start: Baseline, shrinkage: Shrinkage, bundle: Baseline | None = None) -> None:
         self._start = start
+        self._bundle = bundle or start
         self._shrinkage = shrinkage
         self.reset()
 
@@ -208,7 +216,7 @@ class AdaptiveBaseline:
 
     def reset(self) -> None:
         """Forget what was heard."""
-        self._heard = HeardSpeech(len(self._start.mean))
+        self._heard = HeardSpeech(self._bundle)
         self._now = self._start
 
 

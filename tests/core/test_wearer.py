@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fakes import voice
@@ -8,6 +10,7 @@ from edge_app.core.baseline import Baseline
 from edge_app.core.features import LogMel
 from edge_app.core.types import SAMPLE_RATE, Window
 from edge_app.core.wearer import (
+    FARTHEST,
     LEAST_SPEECH,
     AdaptiveBaseline,
     HeardSpeech,
@@ -21,6 +24,12 @@ from edge_app.errors import ConfigurationError
 from edge_app.pipeline import WindowStream
 from edge_app.vad import make_detector
 
+
+def wide(size: int) -> Baseline:
+    """Statistics from which nothing lies far."""
+    return Baseline("digest", 9, np.zeros(size, np.float32), np.full(size, 1e6, np.float32))
+
+
 BUNDLE = Baseline("digest", 9, np.array([10.0, -20.0], np.float32), np.array([2.0, 4.0], np.float32))
 
 
@@ -31,7 +40,7 @@ def window(start: float, end: float, *rows: tuple[float, float], speech: float =
 
 
 def test_every_second_counts_once_although_windows_overlap() -> None:
-    heard = HeardSpeech(2)
+    heard = HeardSpeech(wide(2))
     for number in range(9):
         assert heard.hear(window(number / 4, number / 4 + 1, (1.0, 2.0)))
     assert heard.seconds == pytest.approx(3.0)
@@ -39,7 +48,7 @@ def test_every_second_counts_once_although_windows_overlap() -> None:
 
 
 def test_windows_without_speech_change_nothing_and_pauses_do_not_count() -> None:
-    heard = HeardSpeech(2)
+    heard = HeardSpeech(wide(2))
     heard.hear(window(0, 1, (1.0, 2.0)))
     assert not heard.hear(window(0.25, 1.25, (500.0, 500.0), speech=LEAST_SPEECH - 0.01))
     assert (heard.seconds, heard.mean.tolist()) == (1.0, [1.0, 2.0])
@@ -49,7 +58,7 @@ def test_windows_without_speech_change_nothing_and_pauses_do_not_count() -> None
 
 
 def test_mean_and_variance_are_those_of_all_rows_weighted_by_what_they_add(rng: np.random.Generator) -> None:
-    heard = HeardSpeech(3)
+    heard = HeardSpeech(wide(3))
     windows = rng.normal([100, 0, -3], 5, (20, 61, 3))
     weights = rng.uniform(LEAST_SPEECH, 1, 20)
     for number, (features, speech) in enumerate(zip(windows, weights, strict=True)):
@@ -62,19 +71,29 @@ def test_mean_and_variance_are_those_of_all_rows_weighted_by_what_they_add(rng: 
     assert heard.seconds == pytest.approx(weights.sum())
 
 
+def test_a_wild_outlier_counts_as_five_deviations() -> None:
+    heard = HeardSpeech(BUNDLE)
+    heard.hear(window(0, 1, (1e9, -1e9)))
+    assert heard.mean.tolist() == [10.0 + FARTHEST * 2.0, -20.0 - FARTHEST * 4.0]
+    enrolled = replace(BUNDLE, mean=np.array([100.0, 100.0], np.float32), weight=0.5)
+    stage = AdaptiveBaseline(enrolled, Shrinkage(prior=1.0), BUNDLE)
+    stage.hear(window(0, 1, (1e9, -1e9)))
+    np.testing.assert_allclose(stage.standardise(np.array([60.0, 30.0], np.float32)), [0, 0], atol=1e-5)
+
+
 def test_the_variance_of_functionals_is_that_between_windows() -> None:
-    heard = HeardSpeech(2)
+    heard = HeardSpeech(wide(2))
     for number, value in enumerate((1.0, 3.0)):
         heard.hear(window(number, number + 1, (value, 5.0)))
     assert heard.variance.tolist() == [1.0, 0.0]
-    assert HeardSpeech(2).variance.tolist() == [0.0, 0.0]
+    assert HeardSpeech(wide(2)).variance.tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("hop", [1600, 4000, 8000, 16000])
 def test_the_hop_hardly_matters(rng: np.random.Generator, hop: int) -> None:
     samples = voice(rng, 30.0)
     stream = WindowStream(LogMel(), make_detector("none"), WindowSpec(hop=hop))
-    heard = HeardSpeech(128)
+    heard = HeardSpeech(wide(128))
     for each in stream.feed(samples):
         heard.hear(each)
     assert heard.seconds == pytest.approx(30.0)
@@ -148,7 +167,7 @@ def test_what_is_learnt_over_an_enrolled_baseline_adds_to_its_weight() -> None:
 
 
 def test_memory_does_not_grow_with_what_is_heard() -> None:
-    heard = HeardSpeech(2)
+    heard = HeardSpeech(wide(2))
     before = set(vars(heard))
     for second in range(100):
         heard.hear(window(second, second + 1, (1.0, 2.0)))
@@ -157,7 +176,7 @@ def test_memory_does_not_grow_with_what_is_heard() -> None:
 
 
 def test_what_was_heard_can_be_kept() -> None:
-    heard = HeardSpeech(2)
+    heard = HeardSpeech(wide(2))
     heard.hear(window(0, 1, (1.0, 2.0), (3.0, 2.0)))
     kept = heard.statistics("digest", 16000)
     assert (kept.digest, kept.window, kept.seconds, kept.count) == ("digest", 16000, 1.0, 1)
@@ -184,7 +203,7 @@ def test_an_hour_equals_its_parts() -> None:
     rows = (1e4 + rng.normal(0, 1, (3600, 2))).astype(np.float32)
     means = []
     for _ in range(2):
-        heard = HeardSpeech(2)
+        heard = HeardSpeech(wide(2))
         for second, row in enumerate(rows):
             heard.hear(Window(row, second * SAMPLE_RATE, (second + 1) * SAMPLE_RATE, 1.0))
         means.append(heard.mean)

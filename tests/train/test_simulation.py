@@ -16,10 +16,10 @@ from train.config import BaselineConfig, parse_config
 from train.corpora import Utterance
 from train.frames import FrameStore
 from train.functionals import FunctionalTable
-from train.material import material_windows
+from train.material import CutWindows
 from train.simulation import SimulatedWearers, SpokenMeans, ordinary_speech, spoken_means, wearer_entry
 
-BASELINE = Baseline("digest", 1, np.zeros(2, np.float32), np.ones(2, np.float32))
+BASELINE = Baseline("digest", 1, np.zeros(2, np.float32), np.full(2, 1e6, np.float32))
 SETTINGS = WearerSettings(adaptive=Shrinkage(prior=10.0, limit=0.5), enrolled=Shrinkage(prior=2.0))
 LABELS = ("neutral", "neutral", "anger", "anger", "sadness")
 
@@ -56,14 +56,14 @@ def test_a_session_that_heard_everything_else_is_the_stage_itself(rng: np.random
             if other != number:
                 stage.hear(Window(found.mean[other].astype(np.float32), at, at + 64000, 1.0))
                 at += 64000
-        np.testing.assert_allclose(row, -stage.standardise(np.zeros(2, np.float32)), rtol=1e-5)
+        np.testing.assert_allclose(row, -1e6 * stage.standardise(np.zeros(2, np.float32)), rtol=1e-5)
 
 
 def test_enrolment_hears_neutral_speech_and_is_set_off_as_on_the_device(rng: np.random.Generator) -> None:
     found = means("ann", "bob")
     wearers = simulate(found, share=1.0, enrolled=1.0, shortest=1e3, longest=1e3)
     drawn = wearers.draw(np.array([7]), rng)
-    heard = HeardSpeech(2)
+    heard = HeardSpeech(BASELINE)
     for number in (5, 6):
         heard.add(found.mean[number], np.zeros(2), 4.0)
     expected = enrolled_baseline(BASELINE, heard.statistics("digest", 16000), wearers.settings)
@@ -150,7 +150,7 @@ def test_windows_of_frames_are_those_of_the_device(rng: np.random.Generator) -> 
     store = FrameStore(
         utterances(2), frames, np.array([0, 186, 247]), np.array(last), np.array([1, 1, 0.25, 1, 1], np.float32), 61
     )
-    first, second = material_windows(store, extractor)
+    first, second = CutWindows(store, extractor)
     assert [window.end for window in first] == [61 * 256 + 512, 77 * 256 + 512]
     assert [window.speech for window in first] == [1.0, 0.25]
     assert np.array_equal(first[1].features, frames[0, 17:78].astype(np.float32))
@@ -161,11 +161,12 @@ def test_windows_of_frames_are_those_of_the_device(rng: np.random.Generator) -> 
 def test_windows_of_functionals_lie_a_hop_apart(rng: np.random.Generator) -> None:
     values = rng.normal(size=(3, 5, 4)).astype(np.float32)
     table = FunctionalTable(utterances(3), values, np.array([0, 0, 0, 2, 2]), np.full(5, 0.75, np.float32))
-    first, none, last = material_windows(table, LogMel())
+    first, none, last = CutWindows(table, LogMel())
     assert [(window.start, window.end) for window in first] == [(0, 16000), (4000, 20000), (8000, 24000)]
     assert none == []
     assert np.array_equal(last[1].features, values[0, 4])
-    found = spoken_means(table.utterances, [first, none, last], 4)
+    wide = Baseline("", 1, np.zeros(4, np.float32), np.full(4, 1e6, np.float32))
+    found = spoken_means(table.utterances, [first, none, last], wide)
     np.testing.assert_allclose(found.seconds, [0.75 * 1.5, 0.0, 0.75 * 1.25])
     weights = np.array([1.0, 0.25, 0.25])[:, None]
     np.testing.assert_allclose(found.mean[0], (weights * values[0, :3]).sum(axis=0) / 1.5, rtol=1e-6)

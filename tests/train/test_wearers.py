@@ -15,7 +15,8 @@ from edge_app.errors import ConfigurationError
 from train.corpora import Utterance
 from train.wearers import BaselineSetting, Wearers, later, parse_setting
 
-BASELINE = Baseline("digest", 1, np.zeros(2, np.float32), np.ones(2, np.float32))
+SCALE = 1e4
+BASELINE = Baseline("digest", 1, np.zeros(2, np.float32), np.full(2, SCALE, np.float32))
 SETTINGS = WearerSettings(adaptive=Shrinkage(prior=10.0), enrolled=Shrinkage(prior=2.0))
 LABELS = ("neutral", "neutral", "neutral", "neutral", "anger", "sadness", None)
 
@@ -48,7 +49,7 @@ def wearers(
 
 def usual(stage: object) -> float:
     """The mean that a stage takes away."""
-    return -float(stage.standardise(np.zeros(2, np.float32))[0])  # type: ignore[attr-defined]
+    return -SCALE * float(stage.standardise(np.zeros(2, np.float32))[0])  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
