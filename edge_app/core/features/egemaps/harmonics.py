@@ -62,12 +62,13 @@ class HarmonicSpectrum:
     Args:
         magnitudes: amplitude spectra, shape (frames, bins).
         fundamental: in hertz, shape (frames,), each above 0.
-        highest: harmonics up to this frequency in hertz are looked at, and three at least.
+        highest: the highest formant that will be asked for, in hertz.
     """
 
     def __init__(self, magnitudes: Doubles, fundamental: Doubles, highest: float) -> None:
         bins = magnitudes.shape[1]
-        count = max(3, int(highest / fundamental.min()))
+        # All that any formant may need, so that a frame's values do not depend on the frames beside it.
+        count = max(3, int(highest * (1 + FORMANT_RANGE) / fundamental.min()))
         self._frequencies = fundamental[:, None] * np.arange(1, count + 1)
         middle = np.round(self._frequencies * (bins - 1) / (SAMPLE_RATE / 2)).astype(int)
         decibels = 20 * np.log10(np.maximum(magnitudes, FAINTEST))
