@@ -10,8 +10,10 @@ from edge_app.bundle import CARD, DEFAULT_MODEL, load_bundle
 from edge_app.verify import verify_bundle
 
 FOLDERS = sorted(path.parent for path in (Path(__file__).parent.parent / "models").glob("*/bundle.json"))
-MOST_PARAMETERS = {"chunk-cnn": 150_000}
-MOST_BYTES = 300_000
+LATENT = ("linear-egemaps", "dae-metric-act", "dae-metric-val", "vae-cluster")
+SMALLEST = [name + suffix for name in LATENT for suffix in ("", "-nc")]
+MOST_PARAMETERS = {"chunk-cnn": 150_000, **dict.fromkeys(SMALLEST, 399)}
+MOST_BYTES = {"chunk-cnn": 300_000, **dict.fromkeys(SMALLEST, 10_000)}
 
 shipped = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
@@ -34,7 +36,24 @@ def test_a_shipped_bundle_verifies(folder):
 def test_a_shipped_bundle_is_small(folder):
     bundle = load_bundle(folder)
     assert bundle.parameters <= MOST_PARAMETERS[folder.name]
-    assert bundle.variants["int8"].bytes <= MOST_BYTES
+    assert bundle.variants["int8"].bytes <= MOST_BYTES[folder.name]
+
+
+@pytest.mark.parametrize("folder", [f for f in FOLDERS if f.name in SMALLEST], ids=lambda folder: folder.name)
+def test_the_smallest_hold_fewer_than_four_hundred_numbers_in_every_file(folder):
+    numbers = pytest.importorskip("export.numbers")
+    bundle = load_bundle(folder)
+    assert bundle.feature_kind == "egemaps"
+    for name, variant in bundle.variants.items():
+        found = numbers.numbers_in(folder / variant.file)
+        assert found["graph"] < 400
+        assert found == bundle.manifest["numbers"][name]
+        assert variant.bytes <= 10_000
+    assert numbers.numbers_in(folder / bundle.variants["fp32"].file)["scales"] == 0
+    assert f"holds {2 * len(bundle.baseline.mean)}." in (folder / CARD).read_text(encoding="utf-8")
+    assert set(bundle.corpora) == ({"emodb", "ravdess", "nemo"} if folder.name.endswith("-nc") else {"emodb"})
+    assert bundle.licence == ("CC BY-NC-SA 4.0" if folder.name.endswith("-nc") else "Apache-2.0")
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 100_000
 
 
 @shipped

@@ -20,12 +20,14 @@ from edge_app.errors import CorpusError
 from train.config import ExperimentConfig
 from train.corpora import Utterance, read_corpus
 from train.dataset import WindowPool, affect, clean_windows
-from train.frames import FrameStore
+from train.functionals import FunctionalTable
+from train.material import Material
 from train.module import EVALUATION_BATCH
 from train.protocols import Fold, folds, split_validation
-from train.run import Run
+from train.run import Run, feature_shape
 from train.runner import Sides, fit, open_store
 from train.summary import Decisions, summarise
+from train.tabular import fit_table, judged_windows, open_table
 
 LEAST_SPEECH = 0.3
 """A test window is read from this much speech on, as on the device."""
@@ -79,7 +81,7 @@ def _labelled(corpora: Sequence[str], root: Path) -> list[Utterance]:
 def cross_validate(plan: Plan, jobs: int) -> Iterator[tuple[Fold, dict[str, Any]]]:
     """Work on all folds and yield each with its result as it is done. Folds that have a result are not repeated."""
     utterances, cut = read_plan(plan)
-    open_store(plan.config, utterances, plan.root, plan.cache)
+    open_material(plan.config, utterances, plan.root, plan.cache)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(plan,)) as pool:
         yield from zip(cut, pool.map(_work_on_fold, range(len(cut))), strict=True)
@@ -111,14 +113,14 @@ def score_folds(plan: Plan, results: Sequence[dict[str, Any]]) -> dict[str, Any]
     }
 
 
-_worker: tuple[Plan, FrameStore, list[Fold]]
+_worker: tuple[Plan, Material, list[Fold]]
 
 
 def _start_worker(plan: Plan) -> None:
     global _worker
     torch.set_num_threads(1)
     utterances, cut = read_plan(plan)
-    _worker = plan, open_store(plan.config, utterances, plan.root, plan.cache), cut
+    _worker = plan, open_material(plan.config, utterances, plan.root, plan.cache), cut
 
 
 def _work_on_fold(number: int) -> dict[str, Any]:
@@ -134,7 +136,11 @@ def _work_on_fold(number: int) -> dict[str, Any]:
     inner, validation = split_validation(training, plan.config.data.validation_share, plan.config.optimiser.seed)
     data = dataclasses.replace(plan.config.data, corpora=(*plan.corpora, *plan.also))
     config = dataclasses.replace(plan.config, data=data)
-    run = fit(config, store, Sides(fold.train[inner], fold.train[validation]), path, quiet=True)
+    sides = Sides(fold.train[inner], fold.train[validation])
+    if isinstance(store, FunctionalTable):
+        run = fit_table(config, store, sides, path, quiet=True)
+    else:
+        run = fit(config, store, sides, path, quiet=True)
     rows = decide(run, store, fold)
     hits: dict[str, list[bool]] = {}
     for row in rows:
@@ -148,11 +154,21 @@ def _work_on_fold(number: int) -> dict[str, Any]:
     return result
 
 
-def decide(run: Run, store: FrameStore, fold: Fold) -> list[dict[str, Any]]:
+def open_material(config: ExperimentConfig, utterances: Sequence[Utterance], root: Path, cache: Path) -> Material:
+    """Frames or functionals of the utterances, whichever the experiment's net reads."""
+    open_ = open_table if len(feature_shape(config.data.features)) == 1 else open_store
+    return open_(config, utterances, root, cache)
+
+
+def decide(run: Run, store: Material, fold: Fold) -> list[dict[str, Any]]:
     """Decide about each test utterance that has one of the classes: mean log-probability of its windows."""
     labels = run.config.data.labels
     judged = np.array([n for n in fold.test if store.utterances[n].label in labels], dtype=np.int64)
-    features, owner = clean_windows(WindowPool(store, judged, labels, LEAST_SPEECH), run.baseline)
+    if isinstance(store, FunctionalTable):
+        windows = judged_windows(store, judged, labels, run.baseline, LEAST_SPEECH)
+        features, owner = torch.from_numpy(windows.features), windows.owner
+    else:
+        features, owner = clean_windows(WindowPool(store, judged, labels, LEAST_SPEECH), run.baseline)
     with torch.no_grad():
         parts = [run.net(part) for part in features.split(EVALUATION_BATCH)]
         logarithms = torch.cat([torch.log_softmax(part.logits, dim=1) for part in parts]).numpy()
@@ -177,7 +193,7 @@ def decide(run: Run, store: FrameStore, fold: Fold) -> list[dict[str, Any]]:
     return rows
 
 
-def _identity(plan: Plan, store: FrameStore, fold: Fold) -> str:
+def _identity(plan: Plan, store: Material, fold: Fold) -> str:
     """Changes with anything that would change the fold's result."""
     known = {
         "config": plan.config.as_dict(),
