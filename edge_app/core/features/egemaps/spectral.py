@@ -76,17 +76,18 @@ def mel_filters() -> Doubles:
 
 def equal_loudness(frequency: Doubles) -> Doubles:
     """Hermansky's equal-loudness weight at the 40 dB level, with a fall at high frequencies."""
-    square = (2 * np.pi * np.asarray(frequency, dtype=np.float64)) ** 2
+    square: Doubles = np.square(2 * np.pi * frequency)
     weight = (square + 56.8e6) * square**2 / ((square + 6.3e6) ** 2 * (square + 0.38e9))
-    total: Doubles = weight / (1.0 + (np.asarray(frequency, dtype=np.float64) / HIGH_CORNER) ** HIGH_ORDER)
-    return total
+    fall: Doubles = 1.0 + (frequency / HIGH_CORNER) ** HIGH_ORDER
+    return weight / fall
 
 
 def cepstral_weights() -> Doubles:
     """From log mel energies to MFCC 1 to 4, liftered, shape (bands, coefficients)."""
     order = np.arange(1, COEFFICIENTS + 1)
-    cosines = np.cos(np.pi * np.outer(np.arange(MEL_BANDS) + 0.5, order) / MEL_BANDS)
-    return np.sqrt(2.0 / MEL_BANDS) * cosines * (1.0 + LIFTER / 2 * np.sin(np.pi * order / LIFTER))
+    cosines: Doubles = np.cos(np.pi * np.outer(np.arange(MEL_BANDS) + 0.5, order) / MEL_BANDS)
+    lifter: Doubles = 1.0 + LIFTER / 2 * np.sin(np.pi * order / LIFTER)
+    return (2.0 / MEL_BANDS) ** 0.5 * cosines * lifter
 
 
 def slope_weights() -> Doubles:
