@@ -87,7 +87,8 @@ def cepstral_weights() -> Doubles:
     order = np.arange(1, COEFFICIENTS + 1)
     cosines: Doubles = np.cos(np.pi * np.outer(np.arange(MEL_BANDS) + 0.5, order) / MEL_BANDS)
     lifter: Doubles = 1.0 + LIFTER / 2 * np.sin(np.pi * order / LIFTER)
-    return (2.0 / MEL_BANDS) ** 0.5 * cosines * lifter
+    weights: Doubles = np.sqrt(2.0 / MEL_BANDS) * cosines * lifter
+    return weights
 
 
 def slope_weights() -> Doubles:
