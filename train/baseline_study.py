@@ -32,7 +32,10 @@ from train.summary import Decisions, summarise
 from train.tabular import fit_table, training_rows
 from train.wearers import Wearers, later, parse_setting
 
-SETTINGS = ("none", "adaptive:5", "adaptive:15", "adaptive:60", "adaptive", "enrolled:5", "enrolled:15", "enrolled:30")
+SETTINGS = (
+    "none", "adaptive:5", "adaptive:15", "adaptive:60", "adaptive", "one-mood:60", "enrolled:5", "enrolled:15",
+    "enrolled:30",
+)  # fmt: skip
 HOLD_OUT = 30.0
 """Seconds of every speaker's neutral speech that no setting scores."""
 

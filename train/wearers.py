@@ -4,6 +4,8 @@
 ``adaptive``     all that a speaker says, whatever its label, in one random order, as one stream; each utterance is
                  scored by what came before it.
 ``adaptive:S``   S seconds of speech from the speaker's other utterances, whatever their label, drawn for each one.
+``one-mood:S``   the adverse case, a wearer who was long in one mood: as ``adaptive:S``, but only from utterances of the
+                 same label as the one that is scored.
 ``enrolled:S``   S seconds of speech from the speaker's neutral utterances, drawn once, as enrolment would.
 
 While an utterance is scored the stage goes on hearing, as it does on the device. Everything is drawn by the seed and
@@ -28,7 +30,8 @@ from edge_app.core.wearer import AdaptiveBaseline, HeardSpeech, WearerSettings, 
 from edge_app.errors import ConfigurationError
 from train.corpora import Utterance
 
-Kind: TypeAlias = Literal["none", "adaptive", "enrolled"]
+Kind: TypeAlias = Literal["none", "adaptive", "one-mood", "enrolled"]
+KINDS: dict[str, Kind] = {"none": "none", "adaptive": "adaptive", "one-mood": "one-mood", "enrolled": "enrolled"}
 NEUTRAL = "neutral"
 MOST_ENROLLED = 0.5
 """Share of a speaker's neutral utterances that enrolment may take."""
@@ -39,7 +42,7 @@ class BaselineSetting:
     """A value of ``--baseline``.
 
     Attributes:
-        kind: ``none``, ``adaptive`` or ``enrolled``.
+        kind: one of ``KINDS``.
         seconds: of speech heard; None for ``none`` and for ``adaptive`` as one stream.
     """
 
@@ -51,22 +54,23 @@ class BaselineSetting:
 
 
 def parse_setting(text: str) -> BaselineSetting:
-    """Read ``none``, ``adaptive``, ``adaptive:SECONDS`` or ``enrolled:SECONDS``.
+    """Read ``none``, ``adaptive``, or ``adaptive:SECONDS``, ``one-mood:SECONDS`` or ``enrolled:SECONDS``.
 
     Raises:
         ConfigurationError: it is none of these.
     """
     kind, _, number = text.partition(":")
     if text in ("none", "adaptive"):
-        return BaselineSetting("none" if text == "none" else "adaptive")
+        return BaselineSetting(KINDS[text])
     try:
         duration = float(number)
     except ValueError:
         duration = 0.0
-    if kind in ("adaptive", "enrolled") and np.isfinite(duration) and duration > 0:
-        return BaselineSetting("adaptive" if kind == "adaptive" else "enrolled", duration)
+    if kind in KINDS and kind != "none" and np.isfinite(duration) and duration > 0:
+        return BaselineSetting(KINDS[kind], duration)
     raise ConfigurationError(
-        f"--baseline {text}: choose none, adaptive, adaptive:SECONDS or enrolled:SECONDS, as in enrolled:30"
+        f"--baseline {text}: choose none, adaptive, adaptive:SECONDS, one-mood:SECONDS or enrolled:SECONDS, as in "
+        "enrolled:30"
     )
 
 
@@ -153,7 +157,7 @@ class Wearers:
     def in_order(self, utterances: Sequence[Utterance]) -> list[Utterance]:
         """The utterances that are scored, in the order in which :meth:`start` must be asked for them."""
         scored = [utterance for utterance in utterances if utterance not in self.held]
-        if self.setting.kind != "adaptive":
+        if self.setting.kind not in ("adaptive", "one-mood"):
             return scored
         wanted = set(scored)
         return [u for speaker in sorted(self._spoken) for u in self._order(speaker) if u in wanted]
@@ -172,6 +176,8 @@ class Wearers:
             start = self._next(utterance)
         else:
             others = [each for each in self._spoken[utterance.speaker] if each is not utterance]
+            if kind == "one-mood":
+                others = [each for each in others if each.label == utterance.label]
             order = seeded(self._seed, f"adaptive {utterance_name(utterance)}").permutation(len(others))
             start = self._after([others[number] for number in order], seconds)
         self.weights.append(start.stage.weight)

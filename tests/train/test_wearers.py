@@ -58,6 +58,7 @@ def usual(stage: object) -> float:
         ("none", BaselineSetting("none")),
         ("adaptive", BaselineSetting("adaptive")),
         ("adaptive:60", BaselineSetting("adaptive", 60.0)),
+        ("one-mood:9", BaselineSetting("one-mood", 9.0)),
         ("enrolled:2.5", BaselineSetting("enrolled", 2.5)),
     ],
 )
@@ -67,7 +68,19 @@ def test_settings_are_read_and_written(text: str, setting: BaselineSetting) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["", "enrolled", "none:3", "adaptive:", "adaptive:0", "enrolled:-1", "enrolled:nan", "adaptive:inf", "me"]
+    "text",
+    [
+        "",
+        "enrolled",
+        "none:3",
+        "adaptive:",
+        "adaptive:0",
+        "enrolled:-1",
+        "enrolled:nan",
+        "adaptive:inf",
+        "one-mood",
+        "me",
+    ],
 )
 def test_other_settings_are_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="choose none, adaptive"):
@@ -134,6 +147,16 @@ def test_so_many_seconds_of_others_are_heard_before_an_utterance() -> None:
     (mine,) = [wearers("adaptive:600", utterances).start(utterances[4]) for _ in range(1)]
     others = np.mean([value(each) for each in utterances[:7] if each is not utterances[4]])
     assert usual(mine.stage) == pytest.approx(18 / 28 * others)
+
+
+def test_a_wearer_in_one_mood_is_heard_in_that_mood_only() -> None:
+    labels = ("neutral", "anger", "anger", "anger", "neutral")
+    utterances = corpus("ann", labels=labels)
+    found = wearers("one-mood:600", utterances)
+    start = found.start(utterances[2])
+    assert start.heard == pytest.approx(6.0)
+    weight = SETTINGS.adaptive.weight(6.0)
+    assert usual(start.stage) == pytest.approx(weight * (value(utterances[1]) + value(utterances[3])) / 2)
 
 
 def test_a_stream_hears_each_utterance_once_after_it_was_scored() -> None:

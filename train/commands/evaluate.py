@@ -38,7 +38,7 @@ from train.noise import NoiseBank
     "--baseline",
     default="none",
     show_default=True,
-    metavar="none|adaptive|adaptive:SECONDS|enrolled:SECONDS",
+    metavar="none|adaptive[:SECONDS]|one-mood:SECONDS|enrolled:SECONDS",
     help="What the model had heard of a speaker before each utterance.",
 )
 @click.option(
