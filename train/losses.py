@@ -104,12 +104,13 @@ def cluster_loss(latent: Tensor, label: Tensor) -> Tensor:
         A scalar; 0 where the batch has fewer than two classes, for there is nothing to keep apart. Centres that
         coincide count as ``SMALLEST_DISTANCE`` apart, so that the loss is large but finite.
     """
-    classes = label[label >= 0].unique()
+    latent, label = latent[label >= 0], label[label >= 0]
+    classes, index = label.unique(return_inverse=True)
     if len(classes) < 2:
         return 0.0 * latent.sum()
-    groups = [latent[label == each] for each in classes]
-    centres = torch.stack([group.mean(dim=0) for group in groups])
-    intra = torch.stack([_length(group - centre).sum() for group, centre in zip(groups, centres, strict=True)]).sum()
+    member = F.one_hot(index, len(classes)).to(latent.dtype)
+    centres = member.T @ latent / member.sum(dim=0)[:, None]
+    intra = _length(latent - centres[index]).sum()
     first, second = torch.triu_indices(len(centres), len(centres), offset=1)
     inter = _length(centres[first] - centres[second]).sum()
     return intra / inter.clamp(min=SMALLEST_DISTANCE)
