@@ -1,14 +1,16 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from edge_app.core.labels import AFFECT_NORMS, LABELS
-from train.config import WaveformConfig
+from train.config import BaselineConfig, SpectrumConfig, WaveformConfig
 from train.corpora import read_corpus
 from train.dataset import BalancedBatches, WindowPool, affect, clean_windows
 from train.frames import StoreSettings, build_store
+from train.runner import simulated_wearers
 
 
 @pytest.fixture
@@ -74,3 +76,26 @@ def test_ratings_come_before_mapped_values(store):
     utterance = store.utterances[0]
     assert affect(utterance) == AFFECT_NORMS[utterance.label]
     assert affect(replace(utterance, arousal=0.1, valence=0.2, dominance=0.3)) == (0.1, 0.2, 0.3)
+
+
+def test_a_simulated_wearer_changes_what_is_taken_away_and_nothing_else(pool, small, store):
+    baseline = pool.baseline("digest")
+
+    def first(share: float) -> torch.Tensor:
+        config = replace(small, baseline=BaselineConfig(share=share, shortest=1e3, longest=1e3))
+        wearers = simulated_wearers(store, pool.utterances, baseline, config)
+        still = replace(config, spectrum=SpectrumConfig(0.0, 0.0, 0.0, 0.0, 1, 1, 0.0))
+        return next(iter(BalancedBatches(pool, baseline, still, wearers if share else None))).features
+
+    moved = first(1.0) - first(0.0)
+    usual = moved.median(dim=1, keepdim=True).values
+    assert usual.abs().amax(dim=(1, 2)).min() > 0.01
+    # Every frame of a window is moved alike, but where both are masked.
+    assert ((moved - usual).abs() < 1e-4).float().mean() > 0.9
+
+
+def test_without_a_share_batches_are_what_they_were(pool, small, store):
+    baseline = pool.baseline("digest")
+    wearers = simulated_wearers(store, pool.utterances, baseline, small)
+    drawn = wearers.draw(pool.owner[:20], np.random.default_rng(0))
+    np.testing.assert_array_equal(drawn, np.tile(baseline.mean, (20, 1)))
