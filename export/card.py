@@ -43,7 +43,7 @@ prohibited by the AI Act, Article 5(1)(f), medical and safety reasons aside.
 Probabilities were calibrated on the validation speakers (temperature {temperature:.2f}).
 
 Net: `{net}`, {parameters:,} parameters, on {window:g} s of {features}; digest `{digest}`),
-standardised by the mean and deviation of the training speech. Seed {seed}, {epochs} epochs.
+standardised by the mean and deviation of the training speech. Seed {seed}{epochs}.
 {numbers}
 
 ```
@@ -132,7 +132,7 @@ def render_card(manifest: Mapping[str, Any]) -> str:
         numbers=_numbers(manifest),
         digest=features["digest"][:12],
         seed=training["seed"],
-        epochs=training["epochs"],
+        epochs=f", {training['epochs']} epochs" if training["epochs"] else "",
         command=training["command"],
         versions=versions,
         reference="mapped" if manifest["mapped"] else "rated",

@@ -10,7 +10,9 @@ from sklearn.metrics import recall_score
 
 from edge_app.cli import cli
 from edge_app.errors import ConfigurationError, CorpusError
+from train import crossval
 from train.config import AutoencoderConfig, OptimiserConfig, parse_config
+from train.crossval import Plan
 from train.latent import RowBatches, divergence_weight, fit_encoder
 from train.losses import cyclic_annealing, metric_loss
 from train.nets import make_net
@@ -169,6 +171,16 @@ def test_commands_train_and_export(small_table, root, tmp_path):
     assert "validation speakers" in result.output
     result = CliRunner().invoke(cli, ["export", str(run), "--research-only", "--output", str(bundle)])
     assert result.exit_code == 0, (result.output, result.exception)
+
+
+def test_a_fold_of_cross_validation_judges_every_test_utterance_of_the_classes(small_table, root, tmp_path):
+    plan = Plan(small_table, (str(root / "voices.csv"),), "group-2", (), root, tmp_path / "cache", tmp_path / "folds")
+    crossval._start_worker(plan)  # in this process, which knows the made features
+    results = [crossval._work_on_fold(number) for number in range(2)]
+    figures = crossval.score_folds(plan, results)
+    assert figures["n"] == 32  # fear is not one of the classes
+    assert figures["uar"] > 0.25
+    assert crossval._work_on_fold(1) == results[1]
 
 
 def test_a_class_that_only_validation_speakers_show_is_one_clear_line(small_table, root, tmp_path):
