@@ -36,19 +36,17 @@ NEVER = 1e9
 
 
 def keep_peaks(magnitudes: Doubles) -> Doubles:
-    """The spectrum up to two bins around each local maximum, zero elsewhere, then smoothed over three bins."""
-    peaks = np.zeros(magnitudes.shape, dtype=bool)
-    middle = magnitudes[:, 1:-1]
-    np.greater(middle, magnitudes[:, :-2], out=peaks[:, 1:-1])
-    peaks[:, 1:-1] &= middle >= magnitudes[:, 2:]
-    kept = peaks.copy()
-    for distance in (1, 2):
-        kept[:, distance:] |= peaks[:, :-distance]
-        kept[:, :-distance] |= peaks[:, distance:]
-    sharp = magnitudes * kept
-    smooth = 0.5 * sharp
-    smooth[:, 1:] += 0.25 * sharp[:, :-1]
-    smooth[:, :-1] += 0.25 * sharp[:, 1:]
+    """Spectra, shape (bins, frames), up to two bins around each local maximum, zero elsewhere, smoothed over three."""
+    bins, frames = magnitudes.shape
+    rises = magnitudes[1:] > magnitudes[:-1]
+    peaks = np.zeros((bins + 4, frames), dtype=bool)
+    np.greater(rises[:-1], rises[1:], out=peaks[3:-3])
+    pairs = peaks[1:] | peaks[:-1]
+    kept = pairs[2:-1] | pairs[:-3] | peaks[4:]
+    sharp = np.zeros((bins + 2, frames))
+    np.multiply(magnitudes, kept, out=sharp[1:-1])
+    sums = sharp[1:] + sharp[:-1]
+    smooth: Doubles = 0.25 * (sums[1:] + sums[:-1])
     return smooth
 
 
@@ -68,7 +66,7 @@ class SubHarmonicSum:
         part = position - below
         # Keys's cubic convolution: as good as a spline here, and each point needs only four bins.
         self._taps = [
-            (np.clip(below + offset, 0, bins - 1), weight)
+            (np.clip(below + offset, 0, bins - 1), weight[:, None])
             for offset, weight in (
                 (-1, 0.5 * (-part + 2 * part**2 - part**3)),
                 (0, 1 - 2.5 * part**2 + 1.5 * part**3),
@@ -98,35 +96,40 @@ class SubHarmonicSum:
             frequencies in hertz and strengths (1 - mean score / score, at most 1), both of shape (frames,
             ``CANDIDATES``), the best first; frequency 0 and strength 0 where there is no further candidate.
         """
-        sharp = keep_peaks(magnitudes)
-        spectrum = sum(sharp.take(where, axis=1) * weight for where, weight in self._taps)
-        assert isinstance(spectrum, np.ndarray)
+        # Frames lie side by side here, so that each step takes long rows of memory.
+        sharp = keep_peaks(np.ascontiguousarray(magnitudes.T))
+        spectrum = np.zeros((len(self._share), len(magnitudes)))
+        for where, weights in self._taps:
+            spectrum += weights * sharp.take(where, axis=0)
         np.maximum(spectrum, 0.0, out=spectrum)
-        first, width = self._first, self._width
-        score = np.zeros((len(magnitudes), width))
+        score = np.zeros((self._width, len(magnitudes)))
         for shift, weight in self._shifts:
-            part = spectrum[:, first + shift : first + shift + width]
-            score[:, : part.shape[1]] += weight * part
-        mean = (spectrum * self._share).sum(axis=1)
+            part = spectrum[self._first + shift : self._first + shift + self._width]
+            score[: len(part)] += weight * part
+        # One product per frame: a single one would round differently for different numbers of frames.
+        mean = np.matmul(np.ascontiguousarray(spectrum.T)[:, None], self._share[:, None])[:, 0]
+        return self._candidates(np.ascontiguousarray(score.T), mean)
 
+    def _candidates(self, score: Doubles, mean: Doubles) -> tuple[Doubles, Doubles]:
+        """Frequencies and strengths of the highest peaks of scores, shape (frames, width); means (frames, 1)."""
         inner = score[:, 1:-1]
         peaks = np.where((inner > score[:, :-2]) & (inner >= score[:, 2:]), inner, 0.0)
-        frequencies = np.zeros((len(score), CANDIDATES))
-        strengths = np.zeros((len(score), CANDIDATES))
         rows = np.arange(len(score))
+        best = np.empty((len(score), CANDIDATES), dtype=np.intp)
+        height = np.empty((len(score), CANDIDATES))
         for place in range(CANDIDATES):
-            best = peaks.argmax(axis=1)
-            height = peaks[rows, best]
-            left, right = score[rows, best], score[rows, best + 2]
-            bend = left - 2 * height + right
-            offset = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1.0), 0.0)
-            top = height - 0.25 * (left - right) * offset
-            found = height > 0
-            frequency = AXIS_START * 2.0 ** ((first + 1 + best + offset) / POINTS_PER_OCTAVE)
-            frequencies[:, place] = np.where(found, frequency, 0.0)
-            strengths[:, place] = np.where(found, 1 - mean / np.where(found, top, 1.0), 0.0)
-            peaks[rows, best] = 0.0
-        return frequencies, strengths
+            highest = peaks.argmax(axis=1)
+            best[:, place] = highest
+            height[:, place] = peaks[rows, highest]
+            peaks[rows, highest] = 0.0
+        rows = rows[:, None]
+        left, right = score[rows, best], score[rows, best + 2]
+        bend = left - 2 * height + right
+        offset = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1.0), 0.0)
+        top = height - 0.25 * (left - right) * offset
+        found = height > 0
+        frequency = AXIS_START * 2.0 ** ((self._first + 1 + best + offset) / POINTS_PER_OCTAVE)
+        return np.where(found, frequency, 0.0), np.where(found, 1 - mean / np.where(found, top, 1.0), 0.0)
 
 
 class PitchPath:
@@ -161,37 +164,46 @@ class PitchPath:
         local = np.where(exists, 1 - strengths + COST_WEAK * weak, NEVER)
         strong = exists[:, 0] & ~weak[:, 0]
         unvoiced = 1 - VOICED_STRENGTH + COST_MISSED * strong
-        decided = [
-            path
-            for step in zip(leaps.tolist(), local.tolist(), unvoiced.tolist(), frequencies.tolist(), strict=True)
-            for path in self._step(*step)
-        ]
-        return np.array(decided, dtype=np.float64)
+        steps = zip(leaps.tolist(), local.tolist(), unvoiced.tolist(), frequencies.tolist(), strict=True)
+        decided = [self._step(*step) for step in steps]
+        return np.array(decided[decided.count(None) :], dtype=np.float64)
 
-    def _step(self, leaps: list[list[float]], voiced: list[float], rest: float, hertz: list[float]) -> list[float]:
+    def _step(self, leaps: list[list[float]], voiced: list[float], rest: float, hertz: list[float]) -> float | None:
         """One frame; states are 0 for unvoiced and 1 to ``CANDIDATES``. Written out, for it runs once per frame."""
         silent, first, second, third = self._costs
-        turn = COST_TURN
-        route = (silent, first + turn, second + turn, third + turn)
-        cheapest = min(route)
-        origins = [route.index(cheapest)]
-        costs = [cheapest + rest]
+        cheapest, origin = silent, 0
+        if first + COST_TURN < cheapest:
+            cheapest, origin = first + COST_TURN, 1
+        if second + COST_TURN < cheapest:
+            cheapest, origin = second + COST_TURN, 2
+        if third + COST_TURN < cheapest:
+            cheapest, origin = third + COST_TURN, 3
+        least = cheapest + rest
+        state = 0
+        costs, origins = [least], [origin]
+        silent += COST_TURN
         for (from_first, from_second, from_third), own in zip(leaps, voiced, strict=True):
-            route = (silent + turn, first + from_first, second + from_second, third + from_third)
-            cheapest = min(route)
-            origins.append(route.index(cheapest))
-            costs.append(cheapest + own)
-        least = min(costs)
+            cheapest, origin = silent, 0
+            if first + from_first < cheapest:
+                cheapest, origin = first + from_first, 1
+            if second + from_second < cheapest:
+                cheapest, origin = second + from_second, 2
+            if third + from_third < cheapest:
+                cheapest, origin = third + from_third, 3
+            cheapest += own
+            if cheapest < least:
+                least, state = cheapest, len(costs)
+            costs.append(cheapest)
+            origins.append(origin)
         self._costs = [cost - least for cost in costs]
         self._origins.append(origins)
         self._frequencies.append([0.0, *hertz])
         if len(self._frequencies) <= LOOK_AHEAD:
-            return []
-        state = costs.index(least)
+            return None
         for before in self._origins[:0:-1]:
             state = before[state]
         del self._origins[0]
-        return [self._frequencies.pop(0)[state]]
+        return self._frequencies.pop(0)[state]
 
     def finish(self) -> Doubles:
         """Fundamental frequencies of the frames that still waited, the audio having ended; forgets all frames."""
