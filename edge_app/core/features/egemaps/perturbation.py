@@ -8,7 +8,10 @@ period to period, so a frame tells of the periods that its 10 ms of new audio co
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_app.core.features.egemaps.pitch import Doubles
 from edge_app.core.types import SAMPLE_RATE
@@ -18,6 +21,7 @@ HISTORY = 800
 
 TOLERANCE = 0.2
 ALIKE = 0.5
+ONES = np.ones(HISTORY)
 
 
 class PeriodMatcher:
@@ -37,70 +41,113 @@ class PeriodMatcher:
         self._position: int | None = None
         self._last: float | None = None
 
-    def describe(self, samples: Doubles, start: int, fundamental: float) -> tuple[float, float]:
-        """Take the next frame.
+    def describe(self, samples: Doubles, start: int, fundamental: Doubles) -> tuple[Doubles, Doubles]:
+        """Take the next frames.
 
         Args:
-            samples: the audio around the frame.
-            start: the frame's first sample within it; at least ``HISTORY`` lie before it, and ``hop`` after it.
-            fundamental: in hertz; 0 where unvoiced.
+            samples: the audio around the frames.
+            start: the first frame's first sample within it; at least ``HISTORY`` lie before it, and after the start of
+                the last frame ``hop`` and half of the longest period.
+            fundamental: of each frame, in hertz, shape (frames,); 0 where unvoiced.
 
         Returns:
             jitter (mean difference of successive periods over their mean length) and shimmer (in dB, of one and the
-            mean difference of their peak-to-peak amplitudes over their mean); 0 where the frame completes too few
-            periods, or none that are alike.
+            mean difference of their peak-to-peak amplitudes over their mean), both of shape (frames,); 0 where a frame
+            completes too few periods, or none that are alike.
         """
-        if not fundamental:
-            self.reset()
-            return 0.0, 0.0
-        period = SAMPLE_RATE / fundamental
+        jitter, shimmer = np.zeros(len(fundamental)), np.zeros(len(fundamental))
+        squares = samples * samples
+        found: list[tuple[int, int]] = []
+        counts: list[int] = []
+        for number, hertz in enumerate(fundamental.tolist()):
+            before = len(found)
+            if hertz:
+                jitter[number] = self._follow(samples, squares, start + number * self._hop, SAMPLE_RATE / hertz, found)
+            else:
+                self.reset()
+            counts.append(len(found) - before)
+        if found:
+            contrasts = contrast(samples, np.array(found))
+            number_of = np.array(counts)
+            firsts = np.cumsum(number_of) - number_of
+            filled = number_of > 0
+            mean = np.add.reduceat(contrasts, firsts[filled]) / number_of[filled]
+            shimmer[filled] = 20 * np.log10(1 + mean)
+        return jitter, shimmer
+
+    def _follow(
+        self, samples: Doubles, squares: Doubles, start: int, period: float, found: list[tuple[int, int]]
+    ) -> float:
+        """Add the periods that a voiced frame completes, the start and length of each, and tell its jitter."""
         length = round(period)
         shortest = max(2, int(period * (1 - TOLERANCE)))
-        longest = int(np.ceil(period * (1 + TOLERANCE)))
+        longest = math.ceil(period * (1 + TOLERANCE))
         position = start if self._position is None else start + self._position
         last_start = start + self._hop - longest - length
-        lengths, changes, contrasts = [], [], []
+        last = self._last
+        count = changes = 0
+        whole = change = 0.0
         while position <= last_start:
-            found = match(samples[position : position + longest + length], length, shortest)
-            if found is None:
+            stretch = slice(position, position + longest + length)
+            lag, exact = match(samples[stretch], squares[stretch], length, shortest)
+            if not lag:
                 position += length
                 continue
-            lag, exact = found
-            here, there = (samples[at : at + lag] for at in (position, position + lag))
-            heights = float(here.max() - here.min()), float(there.max() - there.min())
-            contrasts.append(min(1.0, 2 * abs(heights[0] - heights[1]) / sum(heights)))
-            if self._last is not None:
-                changes.append(abs(exact - self._last))
-            lengths.append(exact)
-            self._last = exact
+            if last is not None:
+                change += abs(exact - last)
+                changes += 1
+            found.append((position, lag))
+            last = exact
+            whole += exact
+            count += 1
             position += lag
+        self._last = last
         self._position = position - start - self._hop
-        jitter = sum(changes) / len(changes) * len(lengths) / sum(lengths) if changes else 0.0
-        shimmer = 20 * np.log10(1 + sum(contrasts) / len(contrasts)) if contrasts else 0.0
-        return jitter, float(shimmer)
+        return change / changes * count / whole if changes else 0.0
 
 
-def match(stretch: Doubles, length: int, shortest: int) -> tuple[int, float] | None:
+def contrast(samples: Doubles, periods: NDArray[np.intp]) -> Doubles:
+    """How much the peak-to-peak amplitude of each period differs from that of what follows, over their mean.
+
+    Args:
+        samples: the audio, with more than the length of each period after it.
+        periods: start and length of each, shape (periods, 2).
+
+    Returns:
+        shape (periods,), at most 1.
+    """
+    # From each start to the next one: the period, what follows it, and a rest that is of no use.
+    starts = (periods[:, :1] + periods[:, 1:] * np.arange(3)).ravel()
+    heights = np.maximum.reduceat(samples, starts) - np.minimum.reduceat(samples, starts)
+    here, there = heights[::3], heights[1::3]
+    difference: Doubles = np.minimum(1.0, 2 * np.abs(here - there) / (here + there))
+    return difference
+
+
+def match(stretch: Doubles, squares: Doubles, length: int, shortest: int) -> tuple[int, float]:
     """The lag at which the beginning of a stretch comes again.
 
     Args:
         stretch: samples.
+        squares: of these samples.
         length: how many of its samples are compared.
         shortest: the least lag; the greatest is what the stretch has room for.
 
     Returns:
-        the lag in whole samples, and to a fraction of one; None where nothing alike follows.
+        the lag in whole samples, and to a fraction of one; 0 where nothing alike follows.
     """
-    beginning, rest = stretch[:length], stretch[shortest:]
-    products = np.correlate(rest, beginning)
-    energy = np.cumsum(rest * rest)
-    energies = energy[length - 1 :].copy()
-    energies[1:] -= energy[:-length]
-    scale = np.maximum(energies * float(beginning @ beginning), 1e-20)
-    likeness = products / np.sqrt(scale)
+    beginning = stretch[:length]
+    likeness = np.correlate(stretch[shortest:], beginning)
+    scale = np.correlate(squares[shortest:], ONES[:length])
+    scale *= np.dot(beginning, beginning)
+    np.maximum(scale, 1e-20, out=scale)
+    np.sqrt(scale, out=scale)
+    likeness /= scale
     best = int(likeness.argmax())
-    if not 0 < best < len(likeness) - 1 or likeness[best] <= ALIKE:
-        return None
+    if not 0 < best < len(likeness) - 1:
+        return 0, 0.0
     left, middle, right = likeness[best - 1 : best + 2].tolist()
+    if middle <= ALIKE:
+        return 0, 0.0
     bend = left - 2 * middle + right
     return shortest + best, shortest + best + (0.5 * (left - right) / bend if bend < 0 else 0.0)

@@ -92,8 +92,7 @@ class VoiceDescriptors:
         """Rows of the oldest waiting frames, whose fundamental frequency is decided, and forget these."""
         rows = np.zeros((len(fundamental), COLUMNS), dtype=np.float32)
         rows[:, 8::3] = NO_AMPLITUDE
-        for number, hertz in enumerate(fundamental.tolist()):
-            rows[number, 1:3] = self._periods.describe(self._audio, HISTORY + number * self.frame_hop, hertz)
+        rows[:, 1], rows[:, 2] = self._periods.describe(self._audio, HISTORY, fundamental)
         voiced = np.flatnonzero(fundamental)
         if len(voiced):
             self._describe_voiced(rows, voiced, fundamental[voiced])
