@@ -10,6 +10,7 @@ from edge_app.core.features.egemaps.voice import VoiceDescriptors
 
 RATE = 16000
 PITCH, JITTER, SHIMMER, HNR, H1_H2, H1_A3 = range(6)
+FORMANTS = [6, 7, 9, 10, 12, 13]
 STEADY = slice(10, -10)
 
 
@@ -81,18 +82,6 @@ def test_harmonic_differences():
         np.testing.assert_allclose(rows[:, formant + 2], -20 * np.log10(strongest), rtol=0, atol=0.1)
 
 
-@pytest.mark.parametrize("period", [100, 160])
-@pytest.mark.parametrize("formants", [(700, 1200, 2600), (300, 2300, 3000), (500, 1500, 2500), (300, 800, 2300)])
-def test_formants_of_a_made_vowel(formants, period):
-    resonators = [*zip([*formants, 3500, 4500], [60, 90, 120, 150, 200], strict=True)]
-    count = 16000 // period
-    pulses = voice(np.full(count, period), np.ones(count), resonators)
-    source = np.convolve(pulses, 0.97 ** np.arange(600))[: len(pulses)]
-    rows = describe(0.5 * source / np.abs(source).max())[STEADY]
-    np.testing.assert_allclose(np.median(rows[:, 6::3], axis=0), formants, rtol=0.08)
-    assert np.all(np.median(rows[:, 7::3], axis=0) < 400)
-
-
 @pytest.mark.corpus
 @pytest.mark.parametrize("corpus", ["emodb", "ravdess", "nemo"])
 def test_agrees_with_opensmile_on_real_speech(corpora, corpus):
@@ -100,6 +89,7 @@ def test_agrees_with_opensmile_on_real_speech(corpora, corpus):
     opensmile = pytest.importorskip("opensmile")
     smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.LowLevelDescriptors)
     names = ["F0semitoneFrom27.5Hz", "HNRdBACF", "logRelF0-H1-H2", "logRelF0-H1-A3"]
+    names += [f"F{number}{kind}" for number in (1, 2, 3) for kind in ("frequency", "bandwidth")]
     paths = sorted(path for path in (corpora / corpus).rglob("*") if path.suffix in (".wav", ".flac", ".opus"))
     ours, theirs = [], []
     for path in paths[:: max(1, len(paths) // 8)][:8]:
@@ -107,7 +97,7 @@ def test_agrees_with_opensmile_on_real_speech(corpora, corpus):
             samples = file.read(dtype="float32", always_2d=True)[:, 0]
             if file.samplerate != RATE:
                 samples = pytest.importorskip("soxr").resample(samples, file.samplerate, RATE)
-        rows = describe(samples)[:, [PITCH, HNR, H1_H2, H1_A3]].astype(np.float64)
+        rows = describe(np.trunc(samples * 32768) / 32768)[:, [PITCH, HNR, H1_H2, H1_A3, *FORMANTS]].astype(np.float64)
         padded = np.pad(rows, ((1, 1), (0, 0)))
         near = np.stack([padded[:-2], padded[1:-1], padded[2:]])
         filled = near[:, :, :1] != 0
@@ -119,5 +109,5 @@ def test_agrees_with_opensmile_on_real_speech(corpora, corpus):
     voiced = (found[:, 0] > 0) & (expected[:, 0] > 0)
     assert np.mean((found[:, 0] > 0) == (expected[:, 0] > 0)) > 0.97
     assert np.median(np.abs(found - expected)[voiced, 0]) < 0.1
-    for column, least in ((1, 0.97), (2, 0.85), (3, 0.85)):
+    for column, least in ((1, 0.97), (2, 0.85), (3, 0.85), *((column, 0.9) for column in range(4, 10))):
         assert np.corrcoef(found[voiced, column], expected[voiced, column])[0, 1] > least

@@ -1,37 +1,44 @@
-"""Formants: the resonances of an all-pole model, from the roots of linear prediction.
+"""What openSMILE calls formants, so that values compare with those the field has published.
 
-Markel and Gray, "Linear Prediction of Speech", 1976: autocorrelation method, here on the band up to 5.5 kHz,
-where a voice has five resonances, after pre-emphasis. openSMILE's columns of the same names do not follow the
-resonances of made vowels, so only the definition is followed here.
+Formants are the resonances of an all-pole model, from the roots of its prediction error filter (Markel and Gray,
+"Linear Prediction of Speech", 1976, by autocorrelation). openSMILE's are not, as its answers to single impulses show: the band
+is cut at 3.4 kHz, only the first 14 of the 20 ms are analysed, and the predictor's signs are reversed, so that roots lie
+where the filter is far from a resonance, and are 1 kHz wide. They follow the spectrum's shape all the same, by a law of
+their own. With its band cut, such a filter is almost undetermined in some frames, whose formants hang on rounding.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_app.core.features.egemaps.pitch import Doubles
+from edge_app.core.features.egemaps.roots import roots
 from edge_app.core.types import SAMPLE_RATE
 
 FORMANTS = 3
 FRAME_LENGTH = 320
 ORDER = 11
 RATE = 11000
-EMPHASIS = 0.97
-LOWEST, HIGHEST = 90.0, 5200.0
-BROADEST = 1000.0
+LOWEST, HIGHEST = 50.0, RATE / 2
+
+FFT_LENGTH = 512
+BEFORE = (FFT_LENGTH - FRAME_LENGTH) // 2
+"""Zeros before the frame, and as many after it."""
+SHORT_LENGTH = FFT_LENGTH * RATE // SAMPLE_RATE
+ANALYSED = FRAME_LENGTH * RATE // SAMPLE_RATE
+"""Samples at 11 kHz that are analysed, counted from the zeros before the frame, so that its end is not reached."""
+BINS = ANALYSED // 2
+
+# Most filters have one root near -2.6, and the others around a circle.
+GUESSES = np.append(0.7 * np.exp(2j * np.pi * (np.arange(ORDER - 1) + 0.25) / (ORDER - 1)), -2.6)
 
 
 class FormantFinder:
-    """Frequencies and bandwidths of the first three formants."""
+    """Frequencies and bandwidths of openSMILE's first three formants."""
 
     def __init__(self) -> None:
         self._taper = np.hamming(FRAME_LENGTH)
-        # The autocorrelation of the band alone is the inverse transform of the power spectrum's part in it.
-        bins = np.arange(FRAME_LENGTH * RATE // SAMPLE_RATE + 1)
-        angle = np.pi * bins / bins[-1]
-        weight = np.where((bins == 0) | (bins == bins[-1]), 1.0, 2.0)
-        weight *= np.abs(1 - EMPHASIS * np.exp(-1j * np.pi * bins / FRAME_LENGTH)) ** 2
-        self._cosines = weight * np.cos(angle * np.arange(ORDER + 1)[:, None])
 
     def __call__(self, frames: Doubles) -> tuple[Doubles, Doubles]:
         """Formants of frames.
@@ -42,10 +49,18 @@ class FormantFinder:
         Returns:
             frequencies and bandwidths in hertz, both of shape (frames, 3); 0 where fewer were found.
         """
-        spectrum = np.fft.rfft(frames * self._taper, 2 * FRAME_LENGTH)[:, : self._cosines.shape[1]]
-        power = spectrum.real**2 + spectrum.imag**2
-        correlation = np.stack([(power * cosine).sum(axis=1) for cosine in self._cosines], axis=1)
-        return resonances(linear_prediction(correlation))
+        padded = np.zeros((len(frames), FFT_LENGTH))
+        padded[:, BEFORE : BEFORE + FRAME_LENGTH] = frames * self._taper
+        spectrum = np.fft.rfft(padded)[:, :BINS]
+        spectrum[:, 0] *= 2.0
+        short = np.fft.irfft(spectrum, SHORT_LENGTH)[:, :ANALYSED]
+        correlation = np.stack(
+            [(short[:, : ANALYSED - lag] * short[:, lag:]).sum(axis=1) for lag in range(ORDER + 1)], axis=1
+        )
+        frequencies, bandwidths = np.zeros((2, len(frames), FORMANTS))
+        heard = correlation[:, 0] > 0
+        frequencies[heard], bandwidths[heard] = resonances(reversed_signs(linear_prediction(correlation[heard])))
+        return frequencies, bandwidths
 
 
 def linear_prediction(correlation: Doubles) -> Doubles:
@@ -69,21 +84,19 @@ def linear_prediction(correlation: Doubles) -> Doubles:
     return filters
 
 
+def reversed_signs(filters: Doubles) -> Doubles:
+    """A predictor in place of the error filter, shape (frames, p + 1): all signs but the first's turned."""
+    return np.concatenate((filters[:, :1], -filters[:, 1:]), axis=1)
+
+
 def resonances(filters: Doubles) -> tuple[Doubles, Doubles]:
-    """Frequencies and bandwidths in hertz of a filter's lowest resonances, both of shape (frames, 3)."""
-    order = filters.shape[1] - 1
-    companion = np.zeros((len(filters), order, order))
-    companion[:, 0] = -filters[:, 1:]
-    companion[:, np.arange(1, order), np.arange(order - 1)] = 1.0
-    roots = np.linalg.eigvals(companion).astype(np.complex128)
-    frequency = np.angle(roots) * RATE / (2 * np.pi)
-    bandwidth = -np.log(np.maximum(np.abs(roots), 1e-10)) * RATE / np.pi
-    found = (frequency > LOWEST) & (frequency < HIGHEST)
-    # Sharp resonances first, then the lowest; a broad one only fills a gap.
-    rank = np.where(found, frequency + RATE * (bandwidth > BROADEST), np.inf)
+    """Frequencies and bandwidths in hertz of the lowest roots of filters of order 11, both of shape (frames, 3)."""
+    found: NDArray[np.complex128] = roots(filters, GUESSES)
+    frequency = np.angle(found) * RATE / (2 * np.pi)
+    bandwidth = np.abs(np.log(np.maximum(np.abs(found), 1e-10))) * RATE / np.pi
+    rank = np.where((frequency > LOWEST) & (frequency < HIGHEST), frequency, np.inf)
     chosen = np.argsort(rank, axis=1)[:, :FORMANTS]
-    ascending = np.argsort(np.take_along_axis(np.where(found, frequency, np.inf), chosen, axis=1), axis=1)
-    chosen = np.take_along_axis(chosen, ascending, axis=1)
-    frequencies = np.take_along_axis(np.where(found, frequency, 0.0), chosen, axis=1)
-    bandwidths = np.take_along_axis(np.where(found, bandwidth, 0.0), chosen, axis=1)
+    valid = np.isfinite(np.take_along_axis(rank, chosen, axis=1))
+    frequencies = np.where(valid, np.take_along_axis(frequency, chosen, axis=1), 0.0)
+    bandwidths = np.where(valid, np.take_along_axis(bandwidth, chosen, axis=1), 0.0)
     return frequencies, bandwidths
