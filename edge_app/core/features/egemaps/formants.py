@@ -1,10 +1,11 @@
 """What openSMILE calls formants, so that values compare with those the field has published.
 
 Formants are the resonances of an all-pole model, from the roots of its prediction error filter (Markel and Gray,
-"Linear Prediction of Speech", 1976, by autocorrelation). openSMILE's are not, as its answers to single impulses show: the band
-is cut at 3.4 kHz, only the first 14 of the 20 ms are analysed, and the predictor's signs are reversed, so that roots lie
-where the filter is far from a resonance, and are 1 kHz wide. They follow the spectrum's shape all the same, by a law of
-their own. With its band cut, such a filter is almost undetermined in some frames, whose formants hang on rounding.
+"Linear Prediction of Speech", 1976, by autocorrelation). openSMILE's are not, as its answers to single impulses show:
+the band is cut at 3.4 kHz, only the first 14 of the 20 ms are analysed, and the predictor's signs are reversed, so that
+roots lie where the filter is far from a resonance, and are 1 kHz wide. They follow the spectrum's shape all the same,
+by a law of their own. With its band cut, such a filter is almost undetermined in some frames, whose formants hang on
+rounding.
 """
 
 from __future__ import annotations
