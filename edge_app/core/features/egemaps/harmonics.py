@@ -17,77 +17,117 @@ FAINTEST = 1e-10
 SEARCH = 10
 FORMANT_RANGE = 0.2
 PEAK_DISTANCE = 5
+STEPS = np.arange(-SEARCH, SEARCH + 1)
 
 
-def harmonics_to_noise(magnitudes: Doubles, fundamental: Doubles) -> Doubles:
+def harmonics_to_noise(power: Doubles, fundamental: Doubles) -> Doubles:
     """Harmonics-to-noise ratio from the autocorrelation's peak at the pitch period.
 
     Args:
-        magnitudes: amplitude spectra, shape (frames, bins).
+        power: power spectra, shape (frames, bins).
         fundamental: in hertz, shape (frames,), each above 0.
 
     Returns:
         shape (frames,), in decibels, at least -100.
     """
-    correlation = np.fft.irfft(magnitudes**2)
+    correlation = np.fft.irfft(power.astype(np.complex128))
     period = SAMPLE_RATE / fundamental
-    rows = np.arange(len(period))
     lag = np.round(period).astype(int)
-    steps = np.arange(-SEARCH, SEARCH + 1)
-    lags = np.clip(lag[:, None] + steps, 1, correlation.shape[1] // 2)
-    near = np.abs(steps) <= period[:, None] / 10 + 1
-    harmonic = np.where(near, correlation[rows[:, None], lags], -np.inf).max(axis=1)
+    lags = np.clip(lag[:, None] + STEPS, 1, correlation.shape[1] // 2)
+    near = np.abs(STEPS) <= period[:, None] / 10 + 1
+    rows = np.arange(len(period))[:, None]
+    harmonic = np.where(near, correlation[rows, lags], -np.inf).max(axis=1)
     noise = correlation[:, 0] - harmonic
     ratio = np.maximum(harmonic, 0.0) / np.maximum(noise, np.finfo(np.float64).tiny)
     decibels: Doubles = np.maximum(10 * np.log10(np.maximum(ratio, FAINTEST)), NOISIEST)
     return decibels
 
 
-def nearest_peaks(magnitudes: Doubles) -> NDArray[np.intp]:
-    """For every bin of every spectrum the bin of the nearest local maximum, or itself where none is near."""
-    bins = magnitudes.shape[1]
-    numbers = np.arange(bins)
-    padded = np.pad(magnitudes, ((0, 0), (1, 1)))
-    peaks = (magnitudes > padded[:, :-2]) & (magnitudes >= padded[:, 2:])
-    far = 2 * bins
-    below = np.maximum.accumulate(np.where(peaks, numbers, -far), axis=1)
-    above = np.minimum.accumulate(np.where(peaks, numbers, far)[:, ::-1], axis=1)[:, ::-1]
-    nearest = np.where(above - numbers <= numbers - below, above, below)
-    return np.where(np.abs(nearest - numbers) <= PEAK_DISTANCE, nearest, numbers)
+def offsets() -> NDArray[np.intp]:
+    """How far the nearest peak is, for every set of peaks near a bin.
+
+    Returns:
+        shape (2 ** (2 * ``PEAK_DISTANCE`` + 1),): bits of the index tell where peaks are, the lowest the farthest
+        below. Of two as near the one above; 0 where there is none.
+    """
+    sets = np.arange(2 ** (2 * PEAK_DISTANCE + 1))
+    found = np.zeros(len(sets), dtype=np.intp)
+    for distance in range(PEAK_DISTANCE, -1, -1):
+        for offset in (-distance, distance):
+            found[sets >> (PEAK_DISTANCE + offset) & 1 == 1] = offset
+    return found
+
+
+OFFSETS = offsets()
+
+
+def nearest_peaks(power: Doubles, bins: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The bin of the local maximum nearest to given ones, or these where none is near.
+
+    Args:
+        power: spectra, shape (frames, bins).
+        bins: which are asked for, shape (frames, n).
+
+    Returns:
+        shape (frames, n).
+    """
+    frames, count = power.shape
+    width = count + 2 * PEAK_DISTANCE
+    rises = np.ones((frames, count + 1), dtype=bool)
+    np.greater(power[:, 1:], power[:, :-1], out=rises[:, 1:-1])
+    rises[:, -1] = False
+    near = np.zeros((frames, width), dtype=np.uint16)
+    np.greater(rises[:, :-1], rises[:, 1:], out=near[:, PEAK_DISTANCE:-PEAK_DISTANCE])
+    # Each doubling tells of twice as many bins; the zeros at the ends keep frames apart.
+    one = near.ravel()
+    two = one[:-1] | one[1:] << 1
+    four = two[:-2] | two[2:] << 2
+    eight = four[:-4] | four[4:] << 4
+    sets = eight[:-3] | two[8:-1] << 8 | one[10:] << 10
+    nearest: NDArray[np.intp] = bins + OFFSETS[sets[bins + width * np.arange(frames)[:, None]]]
+    return nearest
 
 
 class HarmonicSpectrum:
     """Amplitudes of the harmonics of voiced frames, in decibels.
 
     Args:
-        magnitudes: amplitude spectra, shape (frames, bins).
+        power: power spectra, shape (frames, bins).
         fundamental: in hertz, shape (frames,), each above 0.
         highest: the highest formant that will be asked for, in hertz.
     """
 
-    def __init__(self, magnitudes: Doubles, fundamental: Doubles, highest: float) -> None:
-        bins = magnitudes.shape[1]
+    def __init__(self, power: Doubles, fundamental: Doubles, highest: float) -> None:
+        bins = power.shape[1]
         # All that any formant may need, so that a frame's values do not depend on the frames beside it.
         count = max(3, int(highest * (1 + FORMANT_RANGE) / fundamental.min()))
         self._frequencies = fundamental[:, None] * np.arange(1, count + 1)
-        middle = np.round(self._frequencies * (bins - 1) / (SAMPLE_RATE / 2)).astype(int)
-        decibels = 20 * np.log10(np.maximum(magnitudes, FAINTEST))
-        rows = np.arange(len(magnitudes))[:, None]
-        self._decibels: Doubles = decibels[rows, nearest_peaks(magnitudes)[rows, np.minimum(middle, bins - 1)]]
+        middle = np.round(self._frequencies * (bins - 1) / (SAMPLE_RATE / 2)).astype(np.intp)
+        np.minimum(middle, bins - 1, out=middle)
+        self._power: Doubles = power[np.arange(len(power))[:, None], nearest_peaks(power, middle)]
 
-    def amplitude(self, number: int) -> Doubles:
-        """Amplitude of one harmonic of each frame, 1 for the fundamental, up to 3; shape (frames,)."""
-        amplitude: Doubles = self._decibels[:, number - 1]
-        return amplitude
+    def amplitudes(self, count: int) -> Doubles:
+        """Amplitudes of each frame's first harmonics, at most three, shape (frames, count)."""
+        return decibels(self._power[:, :count])
 
-    def formant_amplitude(self, formant: Doubles) -> Doubles:
+    def formant_amplitudes(self, formants: Doubles) -> Doubles:
         """Amplitude of the strongest harmonic within a fifth of a formant's frequency, or of the one nearest to it.
 
         Args:
-            formant: frequencies in hertz, shape (frames,).
+            formants: frequencies in hertz, shape (frames, formants).
+
+        Returns:
+            shape (frames, formants).
         """
-        distance = np.abs(self._frequencies - formant[:, None])
-        inside = distance <= FORMANT_RANGE * formant[:, None]
-        inside[np.arange(len(formant)), distance.argmin(axis=1)] |= ~inside.any(axis=1)
-        amplitude: Doubles = np.where(inside, self._decibels, -np.inf).max(axis=1)
-        return amplitude
+        distance = np.abs(self._frequencies[:, None] - formants[:, :, None])
+        inside = distance <= FORMANT_RANGE * formants[:, :, None]
+        strongest = np.where(inside, self._power[:, None], -1.0).max(axis=2)
+        rows, columns = np.nonzero(strongest < 0)
+        strongest[rows, columns] = self._power[rows, distance[rows, columns].argmin(axis=1)]
+        return decibels(strongest)
+
+
+def decibels(power: Doubles) -> Doubles:
+    """10 log10 of a power, at least -200."""
+    level: Doubles = 10 * np.log10(np.maximum(power, FAINTEST**2))
+    return level

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_app.core.features.framing import overlapping
 from edge_app.core.types import SAMPLE_RATE, Floats
 
 Doubles = NDArray[np.float64]
@@ -147,12 +148,12 @@ class SpectralDescriptors:
         Returns:
             float32, shape (frames, 11). The values do not depend on how the audio is cut into calls.
         """
-        pending = np.concatenate((self._pending, samples)) if len(self._pending) else samples
+        pending = np.concatenate((self._pending, samples)) if len(self._pending) else np.ascontiguousarray(samples)
         count = max(0, (len(pending) - FRAME_LENGTH) // FRAME_HOP + 1)
         self._pending = pending[count * FRAME_HOP :].copy()
         if count == 0:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        frames = np.lib.stride_tricks.sliding_window_view(pending, FRAME_LENGTH)[::FRAME_HOP][:count]
+        frames = overlapping(pending, 0, count, FRAME_LENGTH, FRAME_HOP)
         spectrum = np.fft.rfft(frames * self._taper, FFT_LENGTH)
         power = spectrum.real**2 + spectrum.imag**2
         # One product per frame here and below: a single one would round differently for different numbers of frames.

@@ -14,6 +14,7 @@ from edge_app.core.features.egemaps.formants import FORMANTS, FRAME_LENGTH, HIGH
 from edge_app.core.features.egemaps.harmonics import HarmonicSpectrum, harmonics_to_noise
 from edge_app.core.features.egemaps.perturbation import HISTORY, PeriodMatcher
 from edge_app.core.features.egemaps.pitch import LOOK_AHEAD, Doubles, PitchPath, SubHarmonicSum
+from edge_app.core.features.framing import overlapping
 from edge_app.core.types import Floats
 
 FFT_LENGTH = 1024
@@ -56,7 +57,7 @@ class VoiceDescriptors:
         self._periods.reset()
         # What a decided frame looks at: audio from HISTORY samples before the first undecided frame.
         self._audio: Doubles = np.zeros(HISTORY)
-        self._magnitudes: Doubles = np.zeros((0, FFT_LENGTH // 2 + 1))
+        self._power: Doubles = np.zeros((0, FFT_LENGTH // 2 + 1))
 
     def feed(self, samples: Floats) -> Floats:
         """Take the next samples and return the frames decided by now.
@@ -68,19 +69,18 @@ class VoiceDescriptors:
             float32, shape (frames, 15). The values do not depend on how the audio is cut into calls.
         """
         self._audio = np.concatenate((self._audio, samples))
-        known = len(self._magnitudes)
+        known = len(self._power)
         start = HISTORY + known * self.frame_hop
         count = max(0, (len(self._audio) - start - self.frame_length) // self.frame_hop + 1)
         if count == 0:
             return np.zeros((0, COLUMNS), dtype=np.float32)
-        frames = np.lib.stride_tricks.sliding_window_view(self._audio[start:], self.frame_length)
-        tapered = frames[:: self.frame_hop][:count] * self._taper
+        tapered = overlapping(self._audio, start, count, self.frame_length, self.frame_hop) * self._taper
         spectrum = np.fft.rfft(tapered, FFT_LENGTH)
-        magnitudes = np.sqrt(spectrum.real**2 + spectrum.imag**2)
-        self._magnitudes = np.concatenate((self._magnitudes, magnitudes))
-        frequencies, strengths = self._sum(magnitudes)
-        loud = (tapered**2).mean(axis=1) > SILENT**2
-        return self._describe(self._path.feed(np.where(loud[:, None], frequencies, 0.0), strengths))
+        power = spectrum.real**2 + spectrum.imag**2
+        self._power = np.concatenate((self._power, power))
+        frequencies, strengths = self._sum(np.sqrt(power))
+        loud = np.matmul(tapered[:, None], tapered[:, :, None])[:, 0] > SILENT**2 * self.frame_length
+        return self._describe(self._path.feed(np.where(loud, frequencies, 0.0), strengths))
 
     def finish(self) -> Floats:
         """The frames that still waited for later ones, the audio having ended: (frames, 15); forgets all audio."""
@@ -96,24 +96,22 @@ class VoiceDescriptors:
         voiced = np.flatnonzero(fundamental)
         if len(voiced):
             self._describe_voiced(rows, voiced, fundamental[voiced])
-        self._magnitudes = self._magnitudes[len(rows) :]
+        self._power = self._power[len(rows) :]
         self._audio = self._audio[len(rows) * self.frame_hop :]
         return rows
 
     def _describe_voiced(self, rows: Floats, numbers: NDArray[np.intp], fundamental: Doubles) -> None:
         """Fill in what is taken from the spectra of voiced frames."""
-        magnitudes = self._magnitudes[numbers]
-        starts = HISTORY + numbers * self.frame_hop
-        frames = np.lib.stride_tricks.sliding_window_view(self._audio, FRAME_LENGTH)[starts]
-        frequencies, bandwidths = self._formants(frames)
-        harmonics = HarmonicSpectrum(magnitudes, fundamental, HIGHEST)
-        first = harmonics.amplitude(2)
+        power = self._power[numbers]
+        frames = overlapping(self._audio, HISTORY, len(rows), FRAME_LENGTH, self.frame_hop)
+        frequencies, bandwidths = self._formants(frames[numbers])
+        harmonics = HarmonicSpectrum(power, fundamental, HIGHEST)
+        first, second, third = harmonics.amplitudes(3).T
+        amplitudes = harmonics.formant_amplitudes(frequencies)
         rows[numbers, 0] = 12 * np.log2(fundamental / SEMITONE_ORIGIN)
-        rows[numbers, 3] = harmonics_to_noise(magnitudes, fundamental)
-        rows[numbers, 4] = first - harmonics.amplitude(3)
-        for formant in range(FORMANTS):
-            amplitude = harmonics.formant_amplitude(frequencies[:, formant])
-            rows[numbers, 6 + 3 * formant] = frequencies[:, formant]
-            rows[numbers, 7 + 3 * formant] = bandwidths[:, formant]
-            rows[numbers, 8 + 3 * formant] = amplitude - harmonics.amplitude(1)
-        rows[numbers, 5] = first - amplitude
+        rows[numbers, 3] = harmonics_to_noise(power, fundamental)
+        rows[numbers, 4] = second - third
+        rows[numbers, 5] = second - amplitudes[:, -1]
+        rows[numbers, 6::3] = frequencies
+        rows[numbers, 7::3] = bandwidths
+        rows[numbers, 8::3] = amplitudes - first[:, None]

@@ -1,0 +1,30 @@
+"""Audio as overlapping frames, without a copy."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Number = TypeVar("Number", np.float32, np.float64)
+
+
+def overlapping(samples: NDArray[Number], start: int, count: int, length: int, hop: int) -> NDArray[Number]:
+    """Frames of audio. Does what ``sliding_window_view`` does, at a fraction of the cost of such a call.
+
+    Args:
+        samples: contiguous, shape (n,).
+        start: where the first frame begins.
+        count: how many frames.
+        length: samples in a frame.
+        hop: samples between the starts of two frames.
+
+    Returns:
+        shape (count, length), a view.
+
+    Raises:
+        TypeError: the last frame ends beyond the samples.
+    """
+    step = samples.itemsize
+    return np.ndarray((count, length), samples.dtype, samples, start * step, (hop * step, step))
