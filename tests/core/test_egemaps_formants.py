@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_app.core.features.egemaps.formants import FRAME_LENGTH, GUESSES, ORDER, FormantFinder, linear_prediction
-from edge_app.core.features.egemaps.roots import roots
+from edge_app.core.features.egemaps.formants import FRAME_LENGTH, RATE, FormantFinder, linear_prediction, resonances
 
-RATE = 16000
+SAMPLE_RATE = 16000
 
 # What openSMILE 2.6.0, eGeMAPSv02, answers: F1 to F3 and their bandwidths in hertz.
 STEADY = {
@@ -28,7 +27,7 @@ IMPULSES = {
 @pytest.mark.parametrize("name", STEADY)
 def test_steady_sounds_as_opensmile(name):
     kind, *hertz = name.split()
-    phase = 2 * np.pi * float(hertz[0] if hertz else 0) * np.arange(FRAME_LENGTH) / RATE
+    phase = 2 * np.pi * float(hertz[0] if hertz else 0) * np.arange(FRAME_LENGTH) / SAMPLE_RATE
     frame = 0.5 * np.sin(phase) if kind == "sine" else 0.5 * np.cos(phase)
     np.testing.assert_allclose(np.concatenate(FormantFinder()(frame[None])), STEADY[name], rtol=0, atol=2.0)
 
@@ -69,15 +68,11 @@ def test_linear_prediction_solves_the_normal_equations(rng):
         np.testing.assert_allclose(found, [1.0, *np.linalg.solve(matrix, -row[1:])], rtol=0, atol=1e-12)
 
 
-def test_roots_are_those_of_numpy(rng):
-    polynomials = np.concatenate((np.ones((300, 1)), rng.standard_normal((300, ORDER))), axis=1)
-    for polynomial, found in zip(polynomials, roots(polynomials, GUESSES), strict=True):
-        distance = np.abs(found[:, None] - np.roots(polynomial))
-        assert distance.min(axis=0).max() < 1e-6
-        assert distance.min(axis=1).max() < 1e-6
-
-
-def test_roots_of_nothing_and_of_one_place():
-    assert roots(np.zeros((0, ORDER + 1)), GUESSES).shape == (0, ORDER)
-    power = np.eye(1, ORDER + 1)
-    assert np.abs(roots(power, GUESSES)).max() < 1e-3
+def test_resonances_are_the_lowest_roots():
+    """Two pairs of roots inside the unit circle, one outside, one too near to the real axis; one root upon it."""
+    frequencies, bandwidths = np.array([20.0, 700.0, 1900.0, 3000.0]), np.array([100.0, 300.0, -80.0, 1000.0])
+    pairs = np.exp((-bandwidths + 2j * frequencies) * np.pi / RATE)
+    polynomial = np.poly([*pairs, *pairs.conj(), -2.6]).real
+    found = resonances(np.stack((polynomial, np.eye(1, 10)[0])))
+    np.testing.assert_allclose(found[0], [[700, 1900, 3000], [0, 0, 0]], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found[1], [[300, 80, 1000], [0, 0, 0]], rtol=0, atol=1e-6)

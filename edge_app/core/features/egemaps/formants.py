@@ -11,10 +11,8 @@ rounding.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_app.core.features.egemaps.pitch import Doubles
-from edge_app.core.features.egemaps.roots import roots
 from edge_app.core.types import SAMPLE_RATE
 
 FORMANTS = 3
@@ -30,9 +28,8 @@ SHORT_LENGTH = FFT_LENGTH * RATE // SAMPLE_RATE
 ANALYSED = FRAME_LENGTH * RATE // SAMPLE_RATE
 """Samples at 11 kHz that are analysed, counted from the zeros before the frame, so that its end is not reached."""
 BINS = ANALYSED // 2
-
-# Most filters have one root near -2.6, and the others around a circle.
-GUESSES = np.append(0.7 * np.exp(2j * np.pi * (np.arange(ORDER - 1) + 0.25) / (ORDER - 1)), -2.6)
+CORRELATION_LENGTH = 240
+"""Long enough that the lags that count do not reach around."""
 
 
 class FormantFinder:
@@ -55,9 +52,8 @@ class FormantFinder:
         spectrum = np.fft.rfft(padded)[:, :BINS]
         spectrum[:, 0] *= 2.0
         short = np.fft.irfft(spectrum, SHORT_LENGTH)[:, :ANALYSED]
-        correlation = np.stack(
-            [(short[:, : ANALYSED - lag] * short[:, lag:]).sum(axis=1) for lag in range(ORDER + 1)], axis=1
-        )
+        spectrum = np.fft.rfft(short, CORRELATION_LENGTH)
+        correlation = np.fft.irfft(spectrum.real**2 + spectrum.imag**2)[:, : ORDER + 1]
         frequencies, bandwidths = np.zeros((2, len(frames), FORMANTS))
         heard = correlation[:, 0] > 0
         frequencies[heard], bandwidths[heard] = resonances(reversed_signs(linear_prediction(correlation[heard])))
@@ -79,7 +75,7 @@ def linear_prediction(correlation: Doubles) -> Doubles:
     error = correlation[:, 0].copy()
     for step in range(1, order + 1):
         residual = (filters[:, :step] * correlation[:, step:0:-1]).sum(axis=1)
-        reflection = np.where(error > 0, -residual / np.where(error > 0, error, 1.0), 0.0)
+        reflection = np.divide(-residual, error, out=np.zeros_like(error), where=error > 0)
         filters[:, 1 : step + 1] += reflection[:, None] * filters[:, step - 1 :: -1][:, :step]
         error = error * (1 - reflection**2)
     return filters
@@ -91,13 +87,17 @@ def reversed_signs(filters: Doubles) -> Doubles:
 
 
 def resonances(filters: Doubles) -> tuple[Doubles, Doubles]:
-    """Frequencies and bandwidths in hertz of the lowest roots of filters of order 11, both of shape (frames, 3)."""
-    found: NDArray[np.complex128] = roots(filters, GUESSES)
-    frequency = np.angle(found) * RATE / (2 * np.pi)
-    bandwidth = np.abs(np.log(np.maximum(np.abs(found), 1e-10))) * RATE / np.pi
-    rank = np.where((frequency > LOWEST) & (frequency < HIGHEST), frequency, np.inf)
+    """Frequencies and bandwidths in hertz of filters' lowest roots above the real axis, both of shape (frames, 3)."""
+    order = filters.shape[1] - 1
+    companion = np.zeros((len(filters), order, order))
+    companion[:, 0] = -filters[:, 1:]
+    companion[:, np.arange(1, order), np.arange(order - 1)] = 1.0
+    roots = np.linalg.eigvals(companion).astype(np.complex128)
+    frequency = np.angle(roots) * RATE / (2 * np.pi)
+    bandwidth = np.abs(np.log(np.maximum(np.abs(roots), 1e-10))) * RATE / np.pi
+    rank = np.where((roots.imag > 0) & (frequency > LOWEST), frequency, np.inf)
     chosen = np.argsort(rank, axis=1)[:, :FORMANTS]
-    valid = np.isfinite(np.take_along_axis(rank, chosen, axis=1))
-    frequencies = np.where(valid, np.take_along_axis(frequency, chosen, axis=1), 0.0)
-    bandwidths = np.where(valid, np.take_along_axis(bandwidth, chosen, axis=1), 0.0)
+    found = np.isfinite(np.take_along_axis(rank, chosen, axis=1))
+    frequencies = np.where(found, np.take_along_axis(frequency, chosen, axis=1), 0.0)
+    bandwidths = np.where(found, np.take_along_axis(bandwidth, chosen, axis=1), 0.0)
     return frequencies, bandwidths
