@@ -38,10 +38,9 @@ FLAT = Contour(0, Slopes(0.0, 0.0), Slopes(0.0, 0.0))
 
 def extremes(values: NDArray[np.float64]) -> list[tuple[int, bool]]:
     """Local maxima and minima in order: the place, and whether it is a maximum. A plateau turns where it begins."""
-    change = np.diff(values)
-    maxima = (change[:-1] > 0) & (change[1:] <= 0)
-    minima = (change[:-1] < 0) & (change[1:] >= 0)
-    places = np.flatnonzero(maxima | minima)
+    rises, falls = values[1:] > values[:-1], values[1:] < values[:-1]
+    maxima, minima = rises[:-1] > rises[1:], falls[:-1] > falls[1:]
+    (places,) = (maxima | minima).nonzero()
     return list(zip((places + 1).tolist(), maxima[places].tolist(), strict=True))
 
 
@@ -50,8 +49,8 @@ def turns(values: NDArray[np.float64]) -> list[tuple[int, bool]]:
 
     A valley comes first only where the contour falls by more than the prominence before its first peak.
     """
-    prominence = PROMINENCE * float(np.ptp(values))
     contour = values.tolist()
+    prominence = PROMINENCE * (max(contour) - min(contour))
     found: list[tuple[int, bool]] = []
     low = before = 0
     for place, is_maximum in extremes(values):
@@ -91,17 +90,18 @@ def describe(values: NDArray[np.float64]) -> Contour:
     found = turns(values) if len(values) > 2 else []
     if not found:
         return FLAT
+    contour = values.tolist()
     rising: list[float] = []
     falling: list[float] = []
     start = 0
     for place, is_peak in found:
-        slope = float(values[place] - values[start]) / (place - start)
+        slope = (contour[place] - contour[start]) / (place - start)
         if is_peak:
             rising.append(slope)
         else:
             falling.append(-slope)
         start = place
-    rest = [float(values[-1] - values[start]) / (len(values) - 1 - start)]
+    rest = [(contour[-1] - contour[start]) / (len(contour) - 1 - start)]
     ends_on_peak = found[-1][1]
     return Contour(
         sum(is_peak for _, is_peak in found),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,12 +74,13 @@ def of_contour(values: Doubles) -> tuple[Doubles, int]:
     return np.concatenate((levels, levels[2:] - levels[:1], steepness)), contour.peaks
 
 
-def segment_lengths(inside: NDArray[np.bool_]) -> Doubles:
-    """Seconds from the first to the last frame of each segment, a stretch of frames that are inside."""
-    edges = np.flatnonzero(np.diff(inside.astype(np.int8), prepend=0, append=0))
-    frames = edges[1::2] - edges[::2]
-    lengths: Doubles = (frames[frames >= SHORTEST_SEGMENT] - 1) / FRAMES_PER_SECOND
-    return lengths
+def of_segments(frames: list[int]) -> tuple[int, float, float]:
+    """How many of some stretches are segments, and mean and deviation of the seconds from first to last frame."""
+    lengths = [(count - 1) / FRAMES_PER_SECOND for count in frames if count >= SHORTEST_SEGMENT]
+    if not lengths:
+        return 0, 0.0, 0.0
+    mean = sum(lengths) / len(lengths)
+    return len(lengths), mean, (sum((length - mean) ** 2 for length in lengths) / len(lengths)) ** 0.5
 
 
 def temporal(voiced: NDArray[np.bool_]) -> Doubles:
@@ -85,11 +89,13 @@ def temporal(voiced: NDArray[np.bool_]) -> Doubles:
         return np.zeros(5)
     bridged = voiced.copy()
     bridged[1:-1] |= voiced[:-2] & voiced[2:]  # one unvoiced frame does not end a segment
-    found = []
-    for lengths in (segment_lengths(bridged), segment_lengths(~bridged)):
-        found += [lengths.mean(), lengths.std()] if len(lengths) else [0.0, 0.0]
-    rate = len(segment_lengths(bridged)) * FRAMES_PER_SECOND / len(voiced)
-    return np.array([rate, *found])
+    (turns,) = (bridged[1:] != bridged[:-1]).nonzero()
+    bounds = [0, *(turns + 1).tolist(), len(bridged)]
+    stretches = [end - start for start, end in pairwise(bounds)]
+    first = int(not bridged[0])
+    count, *of_voiced = of_segments(stretches[first::2])
+    _, *of_unvoiced = of_segments(stretches[1 - first :: 2])
+    return np.array([count * FRAMES_PER_SECOND / len(voiced), *of_voiced, *of_unvoiced])
 
 
 def functionals(frames: Floats) -> Floats:
@@ -115,7 +121,7 @@ def functionals(frames: Floats) -> Floats:
     both = np.stack((mean, deviation), axis=1).ravel()
     pitch, _ = of_contour(exact[voiced, PITCH_COLUMN])
     loudness, peaks = of_contour(exact[:, LOUDNESS_COLUMN])
-    level = 10.0 * np.log10(max(float(exact[:, POWER_COLUMN].mean()), SILENCE))
+    level = 10.0 * math.log10(max(float(exact[:, POWER_COLUMN].mean()), SILENCE))
     rest = 2 * len(PITCH_AND_LOUDNESS)
     return np.concatenate(
         (

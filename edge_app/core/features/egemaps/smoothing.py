@@ -8,7 +8,6 @@ in the middle. At both ends of the audio the outermost frame stands in for the o
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_app.core.features.egemaps.names import (
     ANALYSED_COLUMN,
@@ -24,8 +23,9 @@ from edge_app.core.types import Floats
 
 NO_AMPLITUDE = np.float32(-201.0)
 """Amplitude of formants where there is no pitch to relate it to, in dB; functionals count it, as openSMILE's do."""
-AMPLITUDES = [PITCH_COLUMN + VOICE.index(f"F{number}amplitudeLogRelF0") for number in (1, 2, 3)]
+AMPLITUDES = slice(PITCH_COLUMN + VOICE.index("F1amplitudeLogRelF0"), len(DESCRIPTORS), 3)
 FIRST_BY_VOICING = SPECTRAL.index(BY_VOICING[0])
+ONE, THREE = np.float32(1.0), np.float32(3.0)
 
 
 class Smoother:
@@ -46,7 +46,7 @@ class Smoother:
         unvoiced = frames[:, PITCH_COLUMN] == 0
         frames[:, PITCH_COLUMN : len(DESCRIPTORS)][unvoiced] = 0.0
         heard = unvoiced & (frames[:, ANALYSED_COLUMN] > 0)
-        frames[np.ix_(heard, AMPLITUDES)] = NO_AMPLITUDE
+        frames[heard, AMPLITUDES] = NO_AMPLITUDE
         if len(self._kept) == 0:
             self._kept = frames[:1]
         known = np.concatenate((self._kept, frames))
@@ -60,21 +60,24 @@ class Smoother:
 
 def averaged(known: Floats) -> Floats:
     """Average frames with their neighbours; the first and the last are neighbours only, shape (n - 2, COLUMNS)."""
-    result = known[1:-1].copy()
-    result[:, :PITCH_COLUMN] = _mean(known[:, :PITCH_COLUMN], np.ones((len(known), PITCH_COLUMN), dtype=bool))
+    before, result, after = known[:-2], known[1:-1].copy(), known[2:]
+    result[:, :PITCH_COLUMN] += before[:, :PITCH_COLUMN]
+    result[:, :PITCH_COLUMN] += after[:, :PITCH_COLUMN]
+    result[:, :PITCH_COLUMN] /= THREE
+
     voice = known[:, PITCH_COLUMN : len(DESCRIPTORS)]
-    result[:, PITCH_COLUMN : len(DESCRIPTORS)] = _mean(voice, voice != 0)
+    filled = voice != 0
+    number = filled.astype(np.float32)
+    total = (voice[:-2] + voice[1:-1]) + voice[2:]
+    total /= np.maximum((number[:-2] + number[1:-1]) + number[2:], ONE)
+    total *= filled[1:-1]
+    result[:, PITCH_COLUMN : len(DESCRIPTORS)] = total
+
     pitched = known[:, PITCH_COLUMN : PITCH_COLUMN + 1] > 0
+    alike = (pitched[1:] == pitched[:-1]).astype(np.float32)
     spectral = known[:, FIRST_BY_VOICING : FIRST_BY_VOICING + len(BY_VOICING)]
-    own = slice(BY_VOICING_COLUMN, BY_VOICING_COLUMN + len(BY_VOICING))
-    result[:, own] = np.where(pitched[1:-1], _mean(spectral, pitched), _mean(spectral, ~pitched))
+    total = alike[:-1] * spectral[:-2] + spectral[1:-1]
+    total += alike[1:] * spectral[2:]
+    total /= ONE + alike[:-1] + alike[1:]
+    result[:, BY_VOICING_COLUMN : BY_VOICING_COLUMN + len(BY_VOICING)] = total
     return result
-
-
-def _mean(values: Floats, counted: NDArray[np.bool_]) -> Floats:
-    """Mean of each value and its neighbours in time that count; 0 where the one in the middle does not."""
-    valid = np.where(counted, values, np.float32(0.0))
-    number = counted.astype(np.float32)
-    total = (valid[:-2] + valid[1:-1]) + valid[2:]
-    divisor = np.maximum((number[:-2] + number[1:-1]) + number[2:], np.float32(1.0))
-    return np.where(counted[1:-1], total / divisor, np.float32(0.0))
