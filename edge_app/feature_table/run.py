@@ -21,6 +21,9 @@ from edge_app.feature_table.sets import make_computer
 AHEAD = 2
 """Recordings per process that may be finished before the one whose turn it is."""
 
+BLOCK = 2.0
+"""Seconds that are computed at once: in shorter blocks the calls themselves cost as much as what they compute."""
+
 SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -32,7 +35,7 @@ def recording_rows(computer: FeatureComputer, path: Path, stop: threading.Event 
         KeyboardInterrupt: ``stop`` was set.
     """
     computer.reset()
-    source = FileSource(path)
+    source = FileSource(path, block=BLOCK)
     if source.run(lambda block: computer.feed(block.samples), stop or threading.Event()) == "interrupted":
         raise KeyboardInterrupt
     rows = computer.finish()

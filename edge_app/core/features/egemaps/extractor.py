@@ -14,6 +14,8 @@ from edge_app.core.types import Floats
 
 VERSION = 1
 FULL_SCALE = np.float32(32768.0)
+BLOCK = 32000
+"""Samples that are taken at once; what comes of more would not fit into a processor's cache."""
 
 
 class Egemaps:
@@ -54,6 +56,10 @@ class Egemaps:
 
     def feed(self, samples: Floats) -> Floats:
         """Take samples, shape (n,), and return the frames they complete, shape (frames, dimension)."""
+        if len(samples) > BLOCK:
+            return np.concatenate(
+                [self.feed(samples[start : start + BLOCK]) for start in range(0, len(samples), BLOCK)]
+            )
         cut = np.trunc(samples * FULL_SCALE) / FULL_SCALE
         self._waiting = np.concatenate((self._waiting, self._spectral.feed(cut)))
         return self._smoother.feed(self._joined(self._voice.feed(cut), analysed=True))
