@@ -97,7 +97,8 @@ def resonances(filters: Doubles) -> tuple[Doubles, Doubles]:
     bandwidth = np.abs(np.log(np.maximum(np.abs(roots), 1e-10))) * RATE / np.pi
     rank = np.where((roots.imag > 0) & (frequency > LOWEST), frequency, np.inf)
     chosen = np.argsort(rank, axis=1)[:, :FORMANTS]
-    found = np.isfinite(np.take_along_axis(rank, chosen, axis=1))
-    frequencies = np.where(found, np.take_along_axis(frequency, chosen, axis=1), 0.0)
-    bandwidths = np.where(found, np.take_along_axis(bandwidth, chosen, axis=1), 0.0)
+    rows = np.arange(len(filters))[:, None]
+    found = rank[rows, chosen] < np.inf
+    frequencies = np.where(found, frequency[rows, chosen], 0.0)
+    bandwidths = np.where(found, bandwidth[rows, chosen], 0.0)
     return frequencies, bandwidths
