@@ -74,7 +74,7 @@ def linear_prediction(correlation: Doubles) -> Doubles:
     filters[:, 0] = 1.0
     error = correlation[:, 0].copy()
     for step in range(1, order + 1):
-        residual = (filters[:, :step] * correlation[:, step:0:-1]).sum(axis=1)
+        residual = np.add.reduce(filters[:, :step] * correlation[:, step:0:-1], axis=1)
         reflection = np.divide(-residual, error, out=np.zeros_like(error), where=error > 0)
         filters[:, 1 : step + 1] += reflection[:, None] * filters[:, step - 1 :: -1][:, :step]
         error = error * (1 - reflection**2)

@@ -21,7 +21,6 @@ HISTORY = 800
 
 TOLERANCE = 0.2
 ALIKE = 0.5
-ONES = np.ones(HISTORY)
 
 
 class PeriodMatcher:
@@ -56,13 +55,12 @@ class PeriodMatcher:
             completes too few periods, or none that are alike.
         """
         jitter, shimmer = np.zeros(len(fundamental)), np.zeros(len(fundamental))
-        squares = samples * samples
         found: list[tuple[int, int]] = []
         counts: list[int] = []
         for number, hertz in enumerate(fundamental.tolist()):
             before = len(found)
             if hertz:
-                jitter[number] = self._follow(samples, squares, start + number * self._hop, SAMPLE_RATE / hertz, found)
+                jitter[number] = self._follow(samples, start + number * self._hop, SAMPLE_RATE / hertz, found)
             else:
                 self.reset()
             counts.append(len(found) - before)
@@ -75,21 +73,25 @@ class PeriodMatcher:
             shimmer[filled] = 20 * np.log10(1 + mean)
         return jitter, shimmer
 
-    def _follow(
-        self, samples: Doubles, squares: Doubles, start: int, period: float, found: list[tuple[int, int]]
-    ) -> float:
+    def _follow(self, samples: Doubles, start: int, period: float, found: list[tuple[int, int]]) -> float:
         """Add the periods that a voiced frame completes, the start and length of each, and tell its jitter."""
         length = round(period)
         shortest = max(2, int(period * (1 - TOLERANCE)))
         longest = math.ceil(period * (1 + TOLERANCE))
         position = start if self._position is None else start + self._position
         last_start = start + self._hop - longest - length
+        if position > last_start:
+            self._position = position - start - self._hop
+            return 0.0
+        first = position
+        audio = samples[first : last_start + longest + length]
+        norm = norms(audio, length)
         last = self._last
         count = changes = 0
         whole = change = 0.0
         while position <= last_start:
-            stretch = slice(position, position + longest + length)
-            lag, exact = match(samples[stretch], squares[stretch], length, shortest)
+            begin, end = position - first, position - first + longest + 1
+            lag, exact = match(audio[begin : end + length - 1], norm[begin:end], shortest)
             if not lag:
                 position += length
                 continue
@@ -124,30 +126,34 @@ def contrast(samples: Doubles, periods: NDArray[np.intp]) -> Doubles:
     return difference
 
 
-def match(stretch: Doubles, squares: Doubles, length: int, shortest: int) -> tuple[int, float]:
+def norms(samples: Doubles, length: int) -> Doubles:
+    """Euclidean norm of every ``length`` successive samples, at least 1e-5."""
+    energy = np.cumsum(samples * samples)
+    within = energy[length - 1 :].copy()
+    within[1:] -= energy[:-length]
+    norm: Doubles = np.sqrt(np.maximum(within, 1e-10, out=within), out=within)
+    return norm
+
+
+def match(stretch: Doubles, norm: Doubles, shortest: int) -> tuple[int, float]:
     """The lag at which the beginning of a stretch comes again.
 
     Args:
-        stretch: samples.
-        squares: of these samples.
-        length: how many of its samples are compared.
+        stretch: samples, shape (n,).
+        norm: as :func:`norms` gives it, of the beginning and of all that may be like it; n, less its length, and 1.
         shortest: the least lag; the greatest is what the stretch has room for.
 
     Returns:
         the lag in whole samples, and to a fraction of one; 0 where nothing alike follows.
     """
-    beginning = stretch[:length]
-    likeness = np.correlate(stretch[shortest:], beginning)
-    scale = np.correlate(squares[shortest:], ONES[:length])
-    scale *= np.dot(beginning, beginning)
-    np.maximum(scale, 1e-20, out=scale)
-    np.sqrt(scale, out=scale)
-    likeness /= scale
+    length = len(stretch) - len(norm) + 1
+    likeness = np.correlate(stretch[shortest:], stretch[:length])
+    likeness /= norm[shortest:]
     best = int(likeness.argmax())
     if not 0 < best < len(likeness) - 1:
         return 0, 0.0
     left, middle, right = likeness[best - 1 : best + 2].tolist()
-    if middle <= ALIKE:
+    if middle <= ALIKE * norm[0]:
         return 0, 0.0
     bend = left - 2 * middle + right
     return shortest + best, shortest + best + (0.5 * (left - right) / bend if bend < 0 else 0.0)

@@ -108,28 +108,31 @@ class SubHarmonicSum:
             score[: len(part)] += weight * part
         # One product per frame: a single one would round differently for different numbers of frames.
         mean = np.matmul(np.ascontiguousarray(spectrum.T)[:, None], self._share[:, None])[:, 0]
-        return self._candidates(np.ascontiguousarray(score.T), mean)
+        return self._candidates(score, mean)
 
     def _candidates(self, score: Doubles, mean: Doubles) -> tuple[Doubles, Doubles]:
-        """Frequencies and strengths of the highest peaks of scores, shape (frames, width); means (frames, 1)."""
-        inner = score[:, 1:-1]
-        peaks = np.where((inner > score[:, :-2]) & (inner >= score[:, 2:]), inner, 0.0)
-        rows = np.arange(len(score))
-        best = np.empty((len(score), CANDIDATES), dtype=np.intp)
-        height = np.empty((len(score), CANDIDATES))
+        """Frequencies and strengths of the highest peaks of scores, shape (width, frames); means (frames, 1)."""
+        inner = score[1:-1]
+        peaks = np.ascontiguousarray((inner * ((inner > score[:-2]) & (inner >= score[2:]))).T)
+        rows = np.arange(len(peaks))
+        best = np.empty((len(peaks), CANDIDATES), dtype=np.intp)
+        height = np.empty((len(peaks), CANDIDATES))
         for place in range(CANDIDATES):
-            highest = peaks.argmax(axis=1)
-            best[:, place] = highest
+            best[:, place] = highest = peaks.argmax(axis=1)
             height[:, place] = peaks[rows, highest]
             peaks[rows, highest] = 0.0
-        rows = rows[:, None]
-        left, right = score[rows, best], score[rows, best + 2]
+        left, right = score[best, rows[:, None]], score[best + 2, rows[:, None]]
         bend = left - 2 * height + right
-        offset = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1.0), 0.0)
-        top = height - 0.25 * (left - right) * offset
-        found = height > 0
-        frequency = AXIS_START * 2.0 ** ((self._first + 1 + best + offset) / POINTS_PER_OCTAVE)
-        return np.where(found, frequency, 0.0), np.where(found, 1 - mean / np.where(found, top, 1.0), 0.0)
+        none = height == 0
+        bend[none] = -1.0
+        slope = left - right
+        offset = 0.5 * slope / bend
+        top = height - 0.25 * slope * offset
+        top[none] = 1.0
+        frequencies = AXIS_START * 2.0 ** ((self._first + 1 + best + offset) / POINTS_PER_OCTAVE)
+        strengths = 1 - mean / top
+        frequencies[none] = strengths[none] = 0.0
+        return frequencies, strengths
 
 
 class PitchPath:
