@@ -32,6 +32,7 @@ prohibited by the AI Act, Article 5(1)(f), medical and safety reasons aside.
 - {dimensions}
 - Below a confidence of {min_confidence:g} the answer is `uncertain`. {decided}
 - A window of which less than {min_speech:.0%} is speech gets no answer.
+- {baseline}
 
 ## How it was trained
 
@@ -119,6 +120,7 @@ def render_card(manifest: Mapping[str, Any]) -> str:
         dimensions=_dimensions(manifest),
         min_confidence=decision["min_confidence"],
         min_speech=decision["min_speech"],
+        baseline=_baseline(manifest.get("wearer")),
         decided=_decided(decision["validation"]),
         corpora=_corpora(training["corpora"]),
         augmentation=_augmentation(training["experiment"]["waveform"]),
@@ -224,6 +226,19 @@ def _kept(manifest: Mapping[str, Any]) -> str:
     if how := FITTED.get(training["net"]):
         return how.format(strength=training["experiment"]["head"]["strength"])
     return "The epoch with the best UAR on the validation speakers was kept, so figures on them are optimistic."
+
+
+def _baseline(wearer: Mapping[str, Any] | None) -> str:
+    """Whose usual the features are measured from, unless the user says otherwise, and how fast that changes."""
+    if wearer is None or wearer["default"] == "none":
+        return "Features are measured from the training speech's mean, or, with `--baseline`, from the wearer's own."
+    adaptive, enrolled = wearer["adaptive"], wearer["enrolled"]
+    return (
+        "Features are measured from the training speech's mean, which moves towards the wearer's own as they speak: "
+        f"after n seconds of speech theirs weighs n / (n + {adaptive['prior']:g}), at most {adaptive['limit']:g}; with "
+        f"a voice enrolled in n seconds, n / (n + {enrolled['prior']:g}) from the start. `--baseline none` keeps the "
+        "former. docs/baseline.md has the figures behind these values."
+    )
 
 
 def _numbers(manifest: Mapping[str, Any]) -> str:

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from edge_app.bundle import find_bundle
 from edge_app.errors import ConfigurationError
 from export.bundle import ExportSettings, export_bundle
+from export.card import render_card
 from export.metrics import read_metrics
 
 EVALUATED = {
@@ -36,6 +38,7 @@ def card(small_run, tmp_path_factory):
     "words",
     [
         "# small 3",
+        "Features are measured from the training speech's mean, or, with `--baseline`, from the wearer's own.",
         "Not for diagnosis",
         "neutral, happiness, sadness, anger",
         "*mapped*",
@@ -103,3 +106,10 @@ def test_a_file_that_holds_no_figures_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ConfigurationError, match="give a file of edge-ser evaluate --json"):
         read_metrics([path, tmp_path / "missing.json"], "small", "3")
+
+
+def test_the_card_says_how_fast_features_become_the_wearers():
+    found = json.loads(find_bundle("linear-egemaps").joinpath("bundle.json").read_text())
+    words = " ".join(render_card(found).split())
+    assert "after n seconds of speech theirs weighs n / (n + 120), at most 0.25" in words
+    assert "enrolled in n seconds, n / (n + 2) from the start" in words
