@@ -18,6 +18,10 @@ from edge_app.feature_table.layout import FeatureComputer, Rows, TableSettings
 
 BANDS = tuple(f"logmel{band}" for band in range(LogMel().dimension))
 
+REUSED = 31 << 20
+"""Bytes that are taken and given back, untouched, before the first recording: the GNU C library then keeps freed memory
+of up to twice this size, and each array is spared the page faults of new memory, a tenth of all time."""
+
 
 class FeatureSet(NamedTuple):
     """A feature set of our own.
@@ -122,6 +126,7 @@ class FrameFeatures:
             )
         self._frames: list[Floats] = []
         self._total = 0
+        np.empty(REUSED, dtype=np.uint8)
 
     def feed(self, block: Floats) -> None:
         """See :class:`FeatureComputer`. What is kept of a recording is its frames."""
