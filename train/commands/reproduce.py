@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import click
@@ -63,7 +62,6 @@ def das(
 
     Writes results/das-FEATURES-NORMALISE.json and a plot, and then das.md from all such files that are there.
     """
-    began = time.monotonic()
     console = Console(stderr=True)
     notice = RESEARCH_SETS[kind].notice if kind in RESEARCH_SETS else None
     if notice:
@@ -98,7 +96,6 @@ def das(
                 "folds": FOLDS,
                 "seed": seed,
                 "epochs": epochs,
-                "minutes": round((time.monotonic() - began) / 60, 1),
                 "picture": f"{name}.png",
                 "figures": figures,
             },

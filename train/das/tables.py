@@ -92,7 +92,7 @@ def _study(study: Mapping[str, Any]) -> str:
     return f"""\
 ## Features: {study["features"]}; standardised by {study["normalisation"]}
 
-Trained on {" and ".join(study["training"])}; {study["minutes"]:g} minutes.
+Trained on {" and ".join(study["training"])}.
 {limit}
 ### R² of the label on the latent, denoising autoencoders
 
