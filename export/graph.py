@@ -38,7 +38,7 @@ class _DeviceNet(nn.Module):
 
 
 def export_onnx(net: EmotionNet, shape: tuple[int, ...], path: Path) -> None:
-    """Write a net as an ONNX file with a dynamic batch, batch normalisation folded into the convolutions.
+    """Write a net as an ONNX file with a dynamic batch, batch normalisation folded into weights.
 
     Args:
         net: in evaluation mode.
@@ -49,7 +49,7 @@ def export_onnx(net: EmotionNet, shape: tuple[int, ...], path: Path) -> None:
     example = torch.zeros(2, *shape)
     with _quiet():
         program = torch.onnx.export(
-            _DeviceNet(net).eval(),
+            _DeviceNet(net.for_device()).eval(),
             (example,),
             dynamo=True,
             opset_version=OPSET,

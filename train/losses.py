@@ -33,6 +33,16 @@ def concordance_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return (1 - concordance(prediction, target)).mean()
 
 
+def prediction_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """``C_p`` of Leem et al. (Interspeech 2021): the sum of ``1 - CCC`` over attributes, in [0, 2 * attributes].
+
+    Args:
+        prediction: shape (n, attributes).
+        target: the same shape.
+    """
+    return (1 - concordance(prediction, target)).sum()
+
+
 def soft_cross_entropy(logits: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
     """Cross-entropy against class weights that may sum to less than 1.
 

@@ -9,6 +9,7 @@ from train.losses import (
     cyclic_annealing,
     divergence_loss,
     metric_loss,
+    prediction_loss,
     reconstruction_loss,
     soft_cross_entropy,
 )
@@ -32,6 +33,16 @@ def test_concordance_loss_is_zero_for_equal_and_two_for_opposite_values():
     x = torch.linspace(-1, 1, 11)[:, None]
     assert concordance_loss(x, x).item() == pytest.approx(0, abs=1e-5)
     assert concordance_loss(-x, x).item() == pytest.approx(2, abs=1e-5)
+
+
+def test_the_prediction_loss_adds_up_one_minus_ccc_of_each_attribute(rng):
+    x, y = rng.normal(size=(40, 3)), rng.normal(0.5, 2, size=(40, 3))
+    ccc = [
+        2 * np.corrcoef(a, b)[0, 1] * a.std() * b.std() / (a.var() + b.var() + (a.mean() - b.mean()) ** 2)
+        for a, b in zip(x.T, y.T, strict=True)
+    ]
+    found = prediction_loss(torch.from_numpy(x), torch.from_numpy(y)).item()
+    assert found == pytest.approx(3 - sum(ccc), abs=1e-6)
 
 
 def test_constant_values_give_a_finite_gradient():

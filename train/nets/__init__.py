@@ -12,6 +12,8 @@ from edge_app.errors import ConfigurationError
 from train.nets.autoencoders import DaeNet, VaeNet
 from train.nets.base import EmotionNet
 from train.nets.chunk_cnn import ChunkCnn
+from train.nets.dense import DenseNet
+from train.nets.ladder import DecoupledLadderNet, LadderNet
 from train.nets.linear import LinearClassifier
 
 NETS: dict[str, type[EmotionNet]] = {
@@ -19,6 +21,9 @@ NETS: dict[str, type[EmotionNet]] = {
     "linear": LinearClassifier,
     "dae": DaeNet,
     "vae": VaeNet,
+    "dense": DenseNet,
+    "ladder": LadderNet,
+    "dln": DecoupledLadderNet,
 }
 
 

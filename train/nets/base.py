@@ -44,6 +44,10 @@ class EmotionNet(nn.Module):
             self.emotion.weight.div_(temperature)
             self.emotion.bias.div_(temperature)
 
+    def for_device(self) -> EmotionNet:
+        """The same net as a device runs it, where training needs another form."""
+        return self
+
     def __call__(self, features: Tensor) -> NetOutput:
         """Typed access to ``forward``."""
         output: NetOutput = super().__call__(features)
