@@ -10,7 +10,7 @@ import dataclasses
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from edge_app.core.features import EXTRACTORS
 from edge_app.core.labels import DIMENSIONS, FOUR_CLASSES, LABELS
@@ -27,12 +27,15 @@ class DataConfig:
     Attributes:
         corpora: names in ``CORPORA``, or manifests.
         features: a key of ``EXTRACTORS``.
+        unlabelled: corpora, manifests or folders that a ``ladder`` or ``dln`` reconstructs besides; labels that they
+            have are not read.
         labels: the classes of the head.
         validation_share: share of each corpus's speakers kept for early stopping and calibration.
     """
 
     corpora: tuple[str, ...] = ("emodb", "ravdess", "nemo")
     features: str = "logmel"
+    unlabelled: tuple[str, ...] = ()
     labels: tuple[str, ...] = FOUR_CLASSES
     validation_share: float = 0.2
 
@@ -57,6 +60,7 @@ class WaveformConfig:
         room_probability: chance of a small room's response.
         rooms: number of simulated rooms.
         noise_probability: chance of recorded noise.
+        noise_pattern: shell pattern of recordings; ``[1-4]-*`` keeps apart what ``evaluate --noise`` mixes in.
         snr_low: lowest signal-to-noise ratio in dB.
         snr_high: highest.
         band_probability: chance of a low-pass (3 to 7.5 kHz) and, independently, a high-pass (60 to 300 Hz).
@@ -68,6 +72,7 @@ class WaveformConfig:
     room_probability: float = 0.5
     rooms: int = 48
     noise_probability: float = 0.75
+    noise_pattern: str = "*"
     snr_low: float = 0.0
     snr_high: float = 20.0
     band_probability: float = 0.3
@@ -174,9 +179,36 @@ class AutoencoderConfig:
             raise ConfigurationError("[autoencoder] noise, cluster and metric_weight must not be negative")
 
 
+Statistics: TypeAlias = Literal["labelled", "unlabelled", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class LadderConfig:
+    """How a ``dense``, ``ladder`` or ``dln`` is trained.
+
+    Attributes:
+        noise: deviation of the noise on every layer of the noisy pass, in deviations of its units.
+        weights: of the reconstruction of the functionals and then of each hidden layer: the paper's lambdas. A
+            ``dense`` has none.
+        statistics: rows whose moments batch normalisation uses in evaluation: the ``unlabelled`` ones are of the place
+            that the model is meant for; where there are none, and in a ``dense``, the labelled ones count.
+    """
+
+    noise: float = 0.3
+    weights: tuple[float, ...] = (1.0, 1.0, 1.0)
+    statistics: str = "both"
+
+    def __post_init__(self) -> None:
+        if self.statistics not in get_args(Statistics):
+            choices = ", ".join(get_args(Statistics))
+            raise ConfigurationError(f"[ladder] statistics = {self.statistics!r}: choose from {choices}")
+        if min(self.noise, *self.weights, 0) < 0:
+            raise ConfigurationError("[ladder] noise and weights must not be negative")
+
+
 @dataclass(frozen=True, slots=True)
 class HeadConfig:
-    """The classifier that scikit-learn fits: all of ``linear``, or what reads the latent of a ``dae`` or ``vae``.
+    """The classifier that scikit-learn fits: all of ``linear``, or what reads the embedding of a net of functionals.
 
     Attributes:
         strength: C, the inverse of regularisation.
@@ -197,10 +229,10 @@ class OptimiserConfig:
         epochs: at most.
         steps: batches in an epoch (batches are drawn, balanced, without end).
         batch: windows in a batch.
-        rate: peak learning rate of the one-cycle schedule; of a ``dae`` or ``vae`` the rate throughout.
-        weight_decay: of AdamW; a ``dae`` or ``vae`` has none.
-        average: decay of the exponential moving average of the weights; a ``dae`` or ``vae`` has none.
-        patience: epochs without a better validation UAR before it stops; a ``dae`` or ``vae`` never does.
+        rate: peak learning rate of the one-cycle schedule; of an encoder of functionals the rate throughout.
+        weight_decay: of AdamW; an encoder of functionals has none.
+        average: decay of the exponential moving average of the weights; an encoder of functionals has none.
+        patience: epochs without a better validation UAR before it stops; an encoder of functionals never does.
         seed: of everything that is drawn.
     """
 
@@ -228,6 +260,7 @@ class ExperimentConfig:
         baseline: simulation of the wearer's baseline.
         loss: weights.
         autoencoder: losses of a ``dae`` or ``vae``.
+        ladder: noise and losses of a ``dense``, ``ladder`` or ``dln``.
         head: the classifier of a net of functionals.
         optimiser: schedule.
     """
@@ -241,6 +274,7 @@ class ExperimentConfig:
     baseline: BaselineConfig = field(default_factory=BaselineConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    ladder: LadderConfig = field(default_factory=LadderConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
@@ -262,6 +296,7 @@ SECTIONS = {
     "baseline": BaselineConfig,
     "loss": LossConfig,
     "autoencoder": AutoencoderConfig,
+    "ladder": LadderConfig,
     "head": HeadConfig,
     "optimiser": OptimiserConfig,
 }

@@ -15,7 +15,7 @@ from edge_app.core.labels import AFFECT_NORMS, DIMENSIONS
 from edge_app.core.types import Floats, Window
 from edge_app.errors import CorpusError
 from train.corpora import Utterance, read_utterance
-from train.noise import NoiseBank, mix_at_snr
+from train.noise import NoiseSource, mix_at_snr
 from train.scoring import BundleScorer, WindowScores
 from train.summary import Decisions, summarise
 from train.wearers import Wearers, later, parse_setting, seeded, utterance_name
@@ -32,11 +32,11 @@ class NoiseCondition:
     """Noise that is added to every utterance.
 
     Attributes:
-        bank: the recordings.
+        source: where it is drawn from.
         snr_db: signal-to-noise ratio in decibels.
     """
 
-    bank: NoiseBank
+    source: NoiseSource
     snr_db: float
 
 
@@ -47,6 +47,7 @@ def evaluate(
     variant: str | None = None,
     level: Level = "utterance",
     noise: NoiseCondition | None = None,
+    vad: str = "webrtc",
     baseline: str = "none",
     hold_out: float | None = None,
     seed: int = 0,
@@ -64,6 +65,7 @@ def evaluate(
         variant: ``fp32`` or ``int8``; None takes int8 where the bundle has it.
         level: what a decision is made on.
         noise: noise to add, or None.
+        vad: key of ``DETECTORS``.
         baseline: ``none``, ``adaptive``, ``adaptive:SECONDS`` or ``enrolled:SECONDS``: what had been heard of a speaker
             before each utterance, see :mod:`train.wearers`.
         hold_out: leave out of scoring, under any baseline, the neutral utterances that enrolment for so many seconds
@@ -74,7 +76,7 @@ def evaluate(
 
     Returns:
         What JSON can hold: the figures of :func:`train.summary.summarise`, and ``model``, ``version``, ``variant``,
-        ``corpus``, ``level``, ``n`` (decisions about the label), ``utterances``, ``skipped`` by label,
+        ``corpus``, ``level``, ``vad``, ``n`` (decisions about the label), ``utterances``, ``skipped`` by label,
         ``without_speech`` and ``too_short`` (utterances), ``reference`` of the dimensions (``mapped`` or ``rated``),
         ``trained_on_corpus``, ``noise`` and ``baseline``: its ``setting``; the ``weight`` of the wearer and the seconds
         ``heard`` before an utterance, means; ``hold_out`` and the number of utterances ``held`` out by it; and the
@@ -86,7 +88,7 @@ def evaluate(
         AudioFormatError: a recording cannot be read.
         BundleError: the bundle cannot run.
     """
-    scorer = BundleScorer(bundle, variant)
+    scorer = BundleScorer(bundle, variant, vad)
     reference: Reference = "rated" if any(map(_is_rated, utterances)) else "mapped"
     scorable = [utterance for utterance in utterances if _is_scorable(utterance, bundle, reference)]
     lacking = Counter(u.label or UNLABELLED for u in utterances if u.label not in bundle.labels)
@@ -105,13 +107,13 @@ def evaluate(
     for utterance in progress(wearers.in_order(scorable)):
         start = wearers.start(utterance)
         scores = scorer.score_windows(later(windows(utterance), start.offset), start.stage)
-        chosen = scores.select(bundle.min_speech)
         if len(scores.speech) == 0:
             too_short += 1
             continue
+        chosen = scores.select(bundle.min_speech)
         without_speech += len(chosen.speech) == 0
         if level == "utterance":
-            chosen = (chosen if len(chosen.speech) else scores.select(scores.speech.max())).pool()
+            chosen = scores.of_utterance(bundle.min_speech)
         rows.append((utterance, chosen))
     decisions = _decisions(bundle, rows, reference)
     if len(decisions.truth) == 0:
@@ -123,13 +125,14 @@ def evaluate(
         "variant": scorer.variant,
         "corpus": "+".join(corpora),
         "level": level,
+        "vad": vad,
         "n": int((decisions.truth >= 0).sum()),
         "utterances": len(rows),
         "skipped": dict(sorted(lacking.items())),
         "without_speech": without_speech,
         "too_short": too_short,
         "trained_on_corpus": any(corpus in bundle.corpora for corpus in corpora),
-        "noise": None if noise is None else {"folder": noise.bank.folder.name, "snr_db": noise.snr_db},
+        "noise": None if noise is None else {"kind": noise.source.name, "snr_db": noise.snr_db},
         "baseline": wearers.record(),
         "reference": reference if bundle.dimensions else None,
         **summarise(decisions, seed=seed),
@@ -149,7 +152,7 @@ def _audio(utterance: Utterance, noise: NoiseCondition | None, seed: int) -> Flo
     samples = read_utterance(utterance)
     if noise is None:
         return samples
-    stretch = noise.bank.draw(len(samples), seeded(seed, utterance_name(utterance)))
+    stretch = noise.source.draw(len(samples), seeded(seed, utterance_name(utterance)))
     try:
         return mix_at_snr(samples, stretch, noise.snr_db)
     except CorpusError as error:

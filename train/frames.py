@@ -102,6 +102,18 @@ class StoreSettings:
     seed: int
     window: int = WindowSpec().length
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """What names a shard. Shards from before there was a pattern were made of all recordings of noise."""
+        settings = asdict(self)
+        if self.waveform.noise_pattern == WaveformConfig().noise_pattern:
+            del settings["waveform"]["noise_pattern"]
+        return {key: str(value) for key, value in settings.items()}
+
+    def noise_bank(self) -> NoiseBank | None:
+        """The recordings of noise that are mixed in, None for none."""
+        return None if self.noise is None else NoiseBank(self.noise, self.waveform.noise_pattern)
+
 
 def compute_utterance(
     samples: Floats, extractor: FrameExtractor, augmenter: WaveformAugmenter, settings: StoreSettings, number: int
@@ -130,8 +142,8 @@ _worker: tuple[FrameExtractor, WaveformAugmenter, StoreSettings]
 def _start_worker(settings: StoreSettings) -> None:
     global _worker
     responses = room_responses(settings.waveform.rooms, settings.seed) if settings.waveform.copies else ()
-    noise = NoiseBank(settings.noise) if settings.noise is not None else None
-    _worker = EXTRACTORS[settings.kind](), WaveformAugmenter(settings.waveform, responses, noise), settings
+    augmenter = WaveformAugmenter(settings.waveform, responses, settings.noise_bank())
+    _worker = EXTRACTORS[settings.kind](), augmenter, settings
 
 
 def _compute_shard(first: int, utterances: Sequence[Utterance]) -> Arrays:
@@ -175,7 +187,7 @@ def build_store(
 def _shard_digest(first: int, utterances: Sequence[Utterance], settings: StoreSettings) -> str:
     """A name that changes with anything that would change the shard's numbers."""
     identity = {
-        "settings": {key: str(value) for key, value in asdict(settings).items()},
+        "settings": settings.identity,
         "features": EXTRACTORS[settings.kind]().spec.digest,
         "hop": CUT_HOP,
         "first": first,

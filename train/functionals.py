@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from edge_app.vad import make_detector
 from train.augment import WaveformAugmenter
 from train.corpora import Utterance, read_utterance
 from train.frames import StoreSettings
-from train.noise import NoiseBank
 from train.rooms import room_responses
 from train.shards import Arrays, compute_shards
 
@@ -122,8 +121,8 @@ _worker: tuple[FrameExtractor, WaveformAugmenter, StoreSettings]
 def _start_worker(settings: StoreSettings) -> None:
     global _worker
     responses = room_responses(settings.waveform.rooms, settings.seed) if settings.waveform.copies else ()
-    noise = NoiseBank(settings.noise) if settings.noise is not None else None
-    _worker = EXTRACTORS[settings.kind](), WaveformAugmenter(settings.waveform, responses, noise), settings
+    augmenter = WaveformAugmenter(settings.waveform, responses, settings.noise_bank())
+    _worker = EXTRACTORS[settings.kind](), augmenter, settings
 
 
 def _compute_shard(first: int, utterances: Sequence[Utterance]) -> Arrays:
@@ -142,7 +141,7 @@ def _compute_shard(first: int, utterances: Sequence[Utterance]) -> Arrays:
 def _shard_digest(first: int, utterances: Sequence[Utterance], settings: StoreSettings) -> str:
     """A name that changes with anything that would change the shard's numbers."""
     identity = {
-        "settings": {key: str(value) for key, value in asdict(settings).items()},
+        "settings": settings.identity,
         "functionals": EXTRACTORS[settings.kind]().spec.digest,
         "hop": CUT_HOP,
         "first": first,

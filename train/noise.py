@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,26 +67,42 @@ def mix_at_snr(speech: Floats, noise: Floats, snr_db: float) -> Floats:
     return turned_down
 
 
+class NoiseSource(Protocol):
+    """What noise can be drawn from.
+
+    Attributes:
+        name: what reports call it.
+    """
+
+    name: str
+
+    def draw(self, length: int, rng: np.random.Generator) -> Floats:
+        """Take so many samples, float32, not silent."""
+        ...
+
+
 class NoiseBank:
     """All recordings of noise below a folder, held in memory.
 
     Args:
         folder: the folder; recordings in folders below it count too.
         pattern: shell pattern that the names of files must match, such as ``[1-4]-*`` for four folds of ESC-10.
+        name: what reports call it; None for the folder's name.
 
     Raises:
         CorpusError: no such folder, no recordings, or a silent one.
         AudioFormatError: a recording cannot be read.
     """
 
-    def __init__(self, folder: Path, pattern: str = "*") -> None:
+    def __init__(self, folder: Path, pattern: str = "*", name: str | None = None) -> None:
         self.folder = Path(folder)
+        self.name = name or self.folder.name
         found = audio_files(self.folder, recursive=True) if self.folder.is_dir() else []
         paths = [path for path in found if fnmatch(path.name, pattern)]
         if not paths:
             raise CorpusError(f"{folder}: no recordings of noise; give a folder with .wav, .flac or .opus files")
         self.names = [str(path.relative_to(self.folder)) for path in paths]
-        self._clips = [_without_padding(path) for path in paths]
+        self._clips = [read_noise(path) for path in paths]
 
     def __len__(self) -> int:
         return len(self._clips)
@@ -124,7 +141,13 @@ class NoiseBank:
         return np.concatenate(pieces)
 
 
-def _without_padding(path: Path) -> Floats:
+def read_noise(path: Path) -> Floats:
+    """A recording of noise without the silence that pads it, float32, shape (samples,).
+
+    Raises:
+        CorpusError: it is silent.
+        AudioFormatError: it cannot be read.
+    """
     samples = read_audio(path)
     if rms(samples) < SILENCE_RMS:
         raise CorpusError(f"{path}: this recording of noise is silent; remove it")

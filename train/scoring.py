@@ -45,23 +45,28 @@ class WindowScores:
             (scores / scores.sum())[None], self.dimensions.mean(axis=0)[None], self.speech.mean(keepdims=True)
         )
 
+    def of_utterance(self, min_speech: float) -> WindowScores:
+        """One row: the windows with at least that much speech pooled, or where none has, those with the most."""
+        return self.select(min(min_speech, float(self.speech.max()))).pool()
+
 
 class BundleScorer:
-    """A bundle as it runs on the device: WebRTC voice activity, its features, windows and baseline, no smoothing.
+    """A bundle as it runs on the device: voice activity, its features, windows and baseline, no smoothing.
 
     Args:
         bundle: the bundle.
         variant: ``fp32`` or ``int8``; None takes int8 where the bundle has it.
+        vad: key of ``DETECTORS``.
 
     Raises:
         BundleError: the variant is missing, damaged, or needs features that this version does not compute.
     """
 
-    def __init__(self, bundle: ModelBundle, variant: str | None = None) -> None:
+    def __init__(self, bundle: ModelBundle, variant: str | None = None, vad: str = "webrtc") -> None:
         self.bundle = bundle
         self.variant, path = bundle.variant_path(variant)
         self._predictor = OnnxPredictor(path)
-        self._windows = WindowStream(bundle.make_extractor(), make_detector("webrtc"), bundle.window)
+        self._windows = WindowStream(bundle.make_extractor(), make_detector(vad), bundle.window)
 
     def windows(self, samples: Floats) -> list[Window]:
         """All windows of a recording, float32, shape (n,); there is none in less than one frame of features."""

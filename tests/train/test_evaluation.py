@@ -178,7 +178,7 @@ def test_noise_is_seeded_by_the_utterance_alone(bundle, manifest, noise):
     condition = NoiseCondition(NoiseBank(noise), 0.0)
     clean = evaluate(bundle, utterances)
     noisy = evaluate(bundle, utterances, noise=condition)
-    assert noisy["noise"] == {"folder": noise.name, "snr_db": 0.0}
+    assert noisy["noise"] == {"kind": noise.name, "snr_db": 0.0}
     assert noisy["confidence"] != clean["confidence"]
     assert evaluate(bundle, utterances[::-1], noise=condition) == noisy
     assert evaluate(bundle, utterances, noise=condition, seed=1)["confidence"] != noisy["confidence"]
@@ -287,9 +287,9 @@ def test_the_command_warns_of_the_models_own_corpus(tiny_bundle, manifest, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (["--noise", "x"], ConfigurationError, "--noise without --snr"),
+        (["--noise", "x"], ConfigurationError, "no kind of noise 'x'"),
         (["--snr", "5"], ConfigurationError, "--snr without --noise"),
-        (["--noise", "x", "--snr", "nan"], ConfigurationError, "--snr is nan"),
+        (["--noise", "pink", "--snr", "nan"], ConfigurationError, "'nan' is no ratio"),
         (["--noise", "/nowhere", "--snr", "5"], CorpusError, "no recordings of noise"),
         (["--root", "/"], ConfigurationError, "--root with a manifest"),
         (["--split", "dev"], CorpusError, "no utterance of split 'dev'; the corpus has test, train"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import json
-import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,12 +16,16 @@ from rich.progress import track
 from rich.table import Table
 
 from edge_app.bundle import load_bundle
-from edge_app.errors import ConfigurationError, CorpusError, OutputError
+from edge_app.errors import BackendMissing, ConfigurationError, CorpusError, OutputError
+from edge_app.vad import DETECTORS
 from train.corpora import Utterance, read_corpus
 from train.corpora.manifest import is_manifest
 from train.evaluation import Level, NoiseCondition
 from train.evaluation import evaluate as run_evaluation
-from train.noise import NoiseBank
+from train.noise import NoiseBank, NoiseSource
+from train.noise_curves import DEFAULT_SNRS, measure_curves, parse_snrs, speech_level
+from train.noise_kinds import EVERY_KIND, KINDS, make_source, parse_kinds
+from train.noise_report import show
 
 
 @click.command()
@@ -32,8 +37,11 @@ from train.noise import NoiseBank
     "--level", type=click.Choice(get_args(Level)), default="utterance", show_default=True, help="What is decided on."
 )
 @click.option("--split", help="Only the utterances of this split.")
-@click.option("--noise", type=click.Path(path_type=Path), help="Folder of recorded noise to add; needs --snr.")
-@click.option("--snr", type=float, metavar="DB", help="Signal-to-noise ratio in decibels; needs --noise.")
+@click.option("--vad", type=click.Choice(list(DETECTORS)), default="webrtc", show_default=True,
+              help="Voice activity detector.")  # fmt: skip
+@click.option("--noise", metavar=f"KIND[,KIND]|{EVERY_KIND}|FOLDER", help=f"Noise to add: {', '.join(KINDS)}.")
+@click.option("--snr", metavar="DB[,DB]", help=f"Signal-to-noise ratios.  [default: {DEFAULT_SNRS}]")
+@click.option("--png", type=click.Path(path_type=Path), metavar="FILE", help="Also draw the curves here.")
 @click.option(
     "--baseline",
     default="none",
@@ -62,8 +70,10 @@ def evaluate(
     variant: str | None,
     level: Level,
     split: str | None,
-    noise: Path | None,
-    snr: float | None,
+    vad: str,
+    noise: str | None,
+    snr: str | None,
+    png: Path | None,
     baseline: str,
     hold_out: float | None,
     seed: int,
@@ -74,39 +84,57 @@ def evaluate(
     MODEL is a bundle's folder, the name of a shipped bundle, or "default". It runs as on a device: voice activity,
     windows, baseline, model; smoothing is off. In a manifest, paths are relative to the CSV file.
 
+    With --noise, noise is added to every utterance: several kinds ("all" for all), or a folder of recordings, at
+    several ratios make curves; one kind at one ratio makes the figures above. None of the kinds' recordings is mixed
+    in by training with the pattern "[1-4]-*"; where a model has heard them, its curve says so.
+
     Utterances that a speaker is enrolled with are not scored. To compare baselines on the same utterances, give the
     same --hold-out with each, as many seconds as the longest enrolment.
     """
-    if (noise is None) != (snr is None):
-        missing, given = ("--snr", "--noise") if snr is None else ("--noise", "--snr")
-        raise ConfigurationError(f"{given} without {missing}; give both, as in --noise FOLDER --snr 10")
-    if snr is not None and not math.isfinite(snr):
-        raise ConfigurationError(f"--snr is {snr}; give a number of decibels, as in --snr 10")
-    if root is not None and is_manifest(corpus):
+    if noise is None and snr is not None:
+        raise ConfigurationError("--snr without --noise; give both, as in --noise babble --snr 10")
+    ratios = parse_snrs(snr or DEFAULT_SNRS)
+    sources = [] if noise is None else _sources(noise, root)
+    single = len(sources) == len(ratios) == 1 and ratios[0] is not None
+    if png is not None and (single or not sources):
+        raise ConfigurationError("--png without curves to draw; give --noise, as in --noise all, and several ratios")
+    if root is not None and is_manifest(corpus) and not sources:
         raise ConfigurationError("--root with a manifest; leave it out, paths are relative to the CSV file")
-    if output is not None and not output.absolute().parent.is_dir():
-        raise OutputError(f"{output}: no folder {output.absolute().parent}; make it first")
+    for path in (output, png):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise OutputError(f"{path}: no folder {path.absolute().parent}; make it first")
+    if png is not None:
+        _require_matplotlib()
     bundle = load_bundle(model)
     utterances = read_corpus(corpus, root)
     if split is not None:
         utterances = _of_split(utterances, split)
-    condition = None if noise is None or snr is None else NoiseCondition(NoiseBank(noise), snr)
-    result = run_evaluation(
+    measure = functools.partial(
+        run_evaluation,
         bundle,
         utterances,
         variant=variant,
         level=level,
-        noise=condition,
+        vad=vad,
         baseline=baseline,
         hold_out=hold_out,
         seed=seed,
         progress=_with_bar,
     )
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if sources and not single:
+        result = measure_curves(lambda condition: measure(noise=condition), sources, ratios, bundle.manifest)
+        scored = [utterance for utterance in utterances if utterance.label in bundle.labels]
+        result |= {"seed": seed, "speech_level_dbfs": speech_level(scored)}
+    else:
+        result = measure(noise=NoiseCondition(sources[0], ratios[0]) if sources and ratios[0] is not None else None)
     if split is not None:
         result["split"] = split
     if output is not None:
         write_json(output, result)
-    _show(result, Console(highlight=False, markup=False, soft_wrap=True))
+    if png is not None:
+        _draw(result, png)
+    (show if "curves" in result else _show)(result, console)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -121,6 +149,27 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _sources(noise: str, root: Path | None) -> list[NoiseSource]:
+    """Those of the kinds that were named, or of a folder."""
+    if Path(noise).is_dir() or len(Path(noise).parts) > 1:
+        return [NoiseBank(Path(noise))]
+    return [make_source(kind, root) for kind in parse_kinds(noise)]
+
+
+def _require_matplotlib() -> None:
+    if importlib.util.find_spec("matplotlib") is None:
+        raise BackendMissing("--png needs matplotlib: run pip install -e '.[eval]' in the repository")
+
+
+def _draw(result: dict[str, Any], path: Path) -> None:
+    from train.noise_plots import draw_curves  # takes a second, and few ask for it
+
+    try:
+        draw_curves([result], path)
+    except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
@@ -139,7 +188,7 @@ def _with_bar(utterances: Sequence[Utterance]) -> Iterator[Utterance]:
 
 def _show(result: dict[str, Any], console: Console) -> None:
     noise = result["noise"]
-    setting = f", noise {noise['folder']} at {noise['snr_db']:g} dB" if noise else ""
+    setting = f", noise {noise['kind']} at {noise['snr_db']:g} dB" if noise else ""
     model = f"{result['model']} {result['version']} ({result['variant']})"
     console.print(f"{model} on {result['corpus']}, by {result['level']}{setting}")
     if result["trained_on_corpus"]:

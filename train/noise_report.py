@@ -1,0 +1,79 @@
+"""Robustness curves as tables: for a terminal, and in Markdown for the pages and cards that show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from train.noise_curves import CLEAN
+
+Cells = list[str]
+
+
+def ratio_name(ratio: float | None) -> str:
+    """``clean``, or decibels."""
+    return CLEAN if ratio is None else f"{ratio:g} dB"
+
+
+def curve_tables(report: Mapping[str, Any]) -> Iterator[tuple[str, Cells, list[Cells]]]:
+    """The tables of a report, each with its title, header and rows: UAR, the CCC of each dimension, voice activity."""
+    kinds: Mapping[str, Any] = report["curves"]
+    first = next(iter(kinds.values()))["points"]
+    header = ["noise", *(ratio_name(point["snr_db"]) for point in first)]
+    yield (
+        f"UAR (chance {report['chance']:g})",
+        header,
+        [[_kind(name, curve), *(_number(point["uar"]) for point in curve["points"])] for name, curve in kinds.items()],
+    )
+    for dimension in first[0]["ccc"] or {}:
+        yield (
+            f"CCC {dimension} ({report['reference']})",
+            header,
+            [
+                [_kind(name, curve), *(_number(point["ccc"][dimension]) for point in curve["points"])]
+                for name, curve in kinds.items()
+            ],
+        )
+
+
+def _kind(name: str, curve: Mapping[str, Any]) -> str:
+    heard = curve["heard_in_training"]
+    return f"{name} ({'heard in training' if heard else 'heard in training?'})" if heard is not False else name
+
+
+def remarks(report: Mapping[str, Any]) -> Iterator[str]:
+    """What a reader must know beside the tables."""
+    yield (
+        f"{report['utterances']} utterances; noise scaled to the speech, whose median level is "
+        f"{report['speech_level_dbfs']:g} dBFS where somebody speaks; seed {report['seed']}"
+    )
+    if report["trained_on_corpus"]:
+        yield "Warning: the model was trained on these speakers, so the curves do not hold for strangers."
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def show(report: Mapping[str, Any], console: Console) -> None:
+    """Print a report."""
+    model = f"{report['model']} {report['version']} ({report['variant']})"
+    console.print(f"{model} on {report['corpus']}, by {report['level']}, {report['vad']} voice activity")
+    for line in remarks(report):
+        console.print(line, style="yellow" if line.startswith("Warning") else None)
+    for title, header, rows in curve_tables(report):
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        for number, name in enumerate(header):
+            table.add_column(name, justify="right" if number else "left")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
