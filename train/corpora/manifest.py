@@ -17,6 +17,9 @@ from train.corpora.utterance import Corpus, Utterance
 
 REQUIRED = ("path", "speaker", "label")
 OPTIONAL = ("gender", "language", "start", "end", *DIMENSIONS, "split")
+RECORDED = ("source", "receiver", "room", "reverberation", "distance", "noise", "noise_distance", "noise_source", "snr",
+            "clipped")  # fmt: skip
+"""How a noisy recording was made (:mod:`train.noisy`): allowed, and for people and programs that look for it."""
 
 SYNONYMS = {
     "happy": "happiness",
@@ -109,7 +112,7 @@ def _check_header(path: Path, header: list[str]) -> None:
         if column not in header:
             raise CorpusError(f"{path}, line 1: no column {column!r}; the first line must name {', '.join(REQUIRED)}")
     for column in header:
-        if column not in REQUIRED + OPTIONAL:
+        if column not in REQUIRED + OPTIONAL + RECORDED:
             known = ", ".join(REQUIRED + OPTIONAL)
             raise CorpusError(
                 f"{path}, line 1: unknown column {column!r}; the columns are {known}: remove or rename it"
