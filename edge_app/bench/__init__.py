@@ -49,6 +49,16 @@ BENCHES = {
         "'listen --input' on an hour of speech in one WAV file, from the start of the process to its end; the resident "
         "set is read at every fifth second of audio, and growth is the largest after minute 5 over that at minute 5.",
     ),
+    "clip": Bench(
+        "edge_app.bench.clip:measure_clip",
+        "A recording in blocks of 20 ms, once; with --realtime at the pace of the clock, through the queue that a "
+        "microphone's audio goes through. An update is what one estimate with speech costs. The time to an estimate is "
+        "counted from the moment at which the last sample of its window was there, so it holds the wait for the end of "
+        "a block, and neither window nor hop. A change of the label is one label after another, whatever lies between; "
+        "a true change likewise. The time to a true change is counted up to the first estimate with the new emotion, "
+        "where that comes before the next true change and the emotion was not shown already; a label is compared with "
+        "what is true in the middle of its window.",
+    ),
 }
 
 

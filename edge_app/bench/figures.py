@@ -24,6 +24,9 @@ class Subject:
         updates: how many updates are timed.
         starts: how many processes are started.
         audio: seconds of audio of the ``hour`` benchmark.
+        clip: the recording of the ``clip`` benchmark, None for none.
+        timeline: what is true of the clip, None where nobody knows.
+        realtime: the clip is played at the pace of the clock.
     """
 
     model: str
@@ -31,6 +34,9 @@ class Subject:
     updates: int = UPDATES
     starts: int = STARTS
     audio: float = HOUR
+    clip: Path | None = None
+    timeline: Path | None = None
+    realtime: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Figure:
         p95: the 95th percentile of several values.
         count: how many values there were.
         note: why there is no value.
+        p99: the 99th percentile of several values.
     """
 
     key: str
@@ -54,10 +61,15 @@ class Figure:
     p95: float | None = None
     count: int = 1
     note: str = ""
+    p99: float | None = None
 
 
 def timed(key: str, what: str, seconds: Sequence[float]) -> Figure:
-    """Median and 95th percentile of times, in milliseconds."""
-    values = MILLISECONDS * np.asarray(seconds)
-    median, p95 = np.percentile(values, (50, 95))
-    return Figure(key, what, "ms", float(median), float(p95), len(values))
+    """Percentiles of times, in milliseconds."""
+    return spread(key, what, "ms", [MILLISECONDS * value for value in seconds])
+
+
+def spread(key: str, what: str, unit: str, values: Sequence[float]) -> Figure:
+    """Median, 95th and 99th percentile of values."""
+    median, p95, p99 = (float(value) for value in np.percentile(values, (50, 95, 99)))
+    return Figure(key, what, unit, median, p95, len(values), p99=p99)

@@ -25,6 +25,10 @@ GOALS = {
     "size_int8": "300",
     "hour_rtf": "0.006",
     "hour_growth": "2",
+    "clip_end_to_end": "p95 15",
+    "clip_dropped": "0",
+    "clip_changes_ratio": "1.3",
+    "clip_delay": "1.5",
 }
 """What the project holds itself to; at most, but for ratios to openSMILE, which are at least."""
 
@@ -33,6 +37,8 @@ def shown(value: float | None) -> str:
     """A value with three or more significant digits."""
     if value is None:
         return "-"
+    if value == 0:
+        return "0"
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.4f}" if abs(value) < 0.1 else f"{value:.2f}"
 
 
@@ -50,26 +56,41 @@ def as_json(machine: Mapping[str, str], model: str, speech: str, figures: Sequen
 
 
 def as_markdown(
-    machine: Mapping[str, str], model: str, speech: str, figures: Sequence[Figure], names: Sequence[str]
+    machine: Mapping[str, str],
+    model: str,
+    speech: str,
+    figures: Sequence[Figure],
+    names: Sequence[str],
+    options: str = "",
 ) -> str:
-    """The page of the repository."""
+    """The page of the repository.
+
+    Args:
+        machine: what ran it.
+        model: its name and version.
+        speech: what it heard.
+        figures: what came out.
+        names: the benchmarks.
+        options: others than names and files that the command was given.
+    """
     lines = [
         "# Benchmarks",
         "",
-        f"Written by `edge-ser bench {' '.join(names)} --markdown FILE`: edge-ser {edge_app.__version__},",
+        f"Written by `edge-ser bench {' '.join(names)}{options} --markdown FILE`: edge-ser {edge_app.__version__},",
         f"model {model}, speech: {speech}. What is measured runs on one core. Goals are upper bounds, except for",
         "ratios to openSMILE.",
         "",
         f"Machine: {'; '.join(f'{name} {value}' for name, value in machine.items())}.",
         "",
-        "| what | median | p95 | unit | values | goal |",
-        "|---|---:|---:|---|---:|---:|",
+        "| what | median | p95 | p99 | unit | values | goal |",
+        "|---|---:|---:|---:|---|---:|---:|",
     ]
     for figure in figures:
         cells = (
             figure.what,
             shown(figure.median) if not figure.note else figure.note,
             shown(figure.p95),
+            shown(figure.p99),
             figure.unit,
             str(figure.count),
             GOALS.get(figure.key, ""),

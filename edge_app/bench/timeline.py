@@ -95,7 +95,7 @@ def moods(timeline: Sequence[Stretch]) -> list[Mood]:
     for stretch in timeline:
         if stretch.emotion != PAUSE and (not begun or begun[-1][1] != stretch.emotion):
             begun.append((stretch.start, stretch.emotion))
-    ends = [start for start, _ in begun[1:]] + [timeline[-1].end if timeline else 0.0]
+    ends = [*(start for start, _ in begun[1:]), timeline[-1].end] if begun else []
     return [Mood(start, end, emotion) for (start, emotion), end in zip(begun, ends, strict=True)]
 
 
