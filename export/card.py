@@ -93,12 +93,23 @@ LATENT = (
     "The encoder of a {kind} autoencoder; a linear support vector machine (C = {strength:g}) and a linear read-out\n"
     "were fitted to its latent space, every class of every corpus weighing the same."
 )
+RATED = (
+    "It learnt arousal, valence and dominance by the sum of 1 - CCC; multinomial logistic regression\n"
+    "(C = {strength:g}) of its embedding gives the classes, every class of every corpus weighing the same."
+)
+LADDER = RATED + (
+    "\nTraining let it reconstruct every layer of itself from noise, also for speech whose labels it was not told;\n"
+    "the decoder{part} stayed behind."
+)
 FITTED = {
+    "dense": RATED,
+    "ladder": LADDER.replace("{part}", ""),
+    "dln": LADDER.replace("{part}", " and the reconstruction embedding"),
     "linear": "Multinomial logistic regression (C = {strength:g}), every class of every corpus weighing the same.",
     "dae": LATENT.replace("{kind}", "denoising"),
     "vae": LATENT.replace("{kind}", "variational"),
 }
-"""How the nets that scikit-learn finishes came about."""
+"""How the nets of functionals came about, all of which scikit-learn finishes."""
 
 
 def render_card(manifest: Mapping[str, Any]) -> str:

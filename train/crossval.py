@@ -28,6 +28,7 @@ from train.run import Run, feature_shape
 from train.runner import Sides, fit, open_store
 from train.summary import Decisions, summarise
 from train.tabular import fit_table, judged_windows, open_table
+from train.unlabelled import open_unlabelled
 
 LEAST_SPEECH = 0.3
 """A test window is read from this much speech on, as on the device."""
@@ -113,18 +114,19 @@ def score_folds(plan: Plan, results: Sequence[dict[str, Any]]) -> dict[str, Any]
     }
 
 
-_worker: tuple[Plan, Material, list[Fold]]
+_worker: tuple[Plan, Material, list[Fold], FunctionalTable | None]
 
 
 def _start_worker(plan: Plan) -> None:
     global _worker
     torch.set_num_threads(1)
     utterances, cut = read_plan(plan)
-    _worker = plan, open_material(plan.config, utterances, plan.root, plan.cache), cut
+    material = open_material(plan.config, utterances, plan.root, plan.cache)
+    _worker = plan, material, cut, open_unlabelled(plan.config, plan.root, plan.cache)
 
 
 def _work_on_fold(number: int) -> dict[str, Any]:
-    plan, store, cut = _worker
+    plan, store, cut, unlabelled = _worker
     fold = cut[number]
     path = plan.path / fold.name.replace("/", "-").replace(" ", "-")
     identity = _identity(plan, store, fold)
@@ -138,7 +140,7 @@ def _work_on_fold(number: int) -> dict[str, Any]:
     config = dataclasses.replace(plan.config, data=data)
     sides = Sides(fold.train[inner], fold.train[validation])
     if isinstance(store, FunctionalTable):
-        run = fit_table(config, store, sides, path, quiet=True)
+        run = fit_table(config, store, sides, path, quiet=True, unlabelled=unlabelled)
     else:
         run = fit(config, store, sides, path, quiet=True)
     rows = decide(run, store, fold)

@@ -1,4 +1,4 @@
-"""Training an autoencoder: its losses, step by step, and the loop around them."""
+"""Training an encoder of functionals: the batches, an autoencoder's losses step by step, and the loop around them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, cast
 
 import lightning
 import numpy as np
@@ -35,11 +35,13 @@ class LatentBatch(NamedTuple):
         features: standardised, shape (batch, functionals).
         label: class of each row, shape (batch,); -1 where it has none.
         target: what the metric loss orders, such as arousal, shape (batch,); NaN where it is not known.
+        affect: arousal, valence and dominance, shape (batch, 3); NaN where they are not known.
     """
 
     features: Tensor
     label: Tensor
     target: Tensor
+    affect: Tensor
 
 
 class RowBatches(IterableDataset[LatentBatch]):
@@ -60,6 +62,7 @@ class RowBatches(IterableDataset[LatentBatch]):
         self._features = torch.from_numpy(rows.features)
         self._label = torch.from_numpy(rows.label)
         self._target = torch.from_numpy(rows.affect_of(config.autoencoder.metric))
+        self._affect = torch.from_numpy(rows.affect)
         self._settings = config.optimiser
         self._other_share = config.loss.other_share
         self._balanced = balanced
@@ -73,11 +76,52 @@ class RowBatches(IterableDataset[LatentBatch]):
         else:
             order = rng.permutation(len(self._features))
         for numbers in torch.from_numpy(order).split(settings.batch):
-            yield LatentBatch(self._features[numbers], self._label[numbers], self._target[numbers])
+            yield LatentBatch(
+                self._features[numbers], self._label[numbers], self._target[numbers], self._affect[numbers]
+            )
 
 
-class LatentModule(lightning.LightningModule):
-    """One training step, as Lightning wants it.
+class EpochBatches(Protocol):
+    """Batches that depend on the seed and the epoch's number alone."""
+
+    epoch: int
+
+    def __iter__(self) -> Iterator[Any]:
+        """The batches of the epoch."""
+        ...
+
+
+class RowModule(lightning.LightningModule):
+    """What trains an encoder of functionals, as Lightning wants it.
+
+    Args:
+        batches: what it is trained on.
+        config: weights and schedule.
+    """
+
+    def __init__(self, batches: EpochBatches, config: ExperimentConfig) -> None:
+        super().__init__()
+        self.batches = batches
+        self.config = config
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """The batches of the epoch that begins."""
+        self.batches.epoch = self.current_epoch
+        return DataLoader(cast("IterableDataset[Any]", self.batches), batch_size=None)
+
+    def on_train_batch_start(self, batch: Any, batch_index: int) -> None:
+        """Draw an epoch's noise, too, from the seed and its number alone, so that a resumed run draws the same."""
+        if batch_index == 0:
+            sequence = np.random.SeedSequence((self.config.optimiser.seed, self.current_epoch))
+            torch.manual_seed(int(sequence.generate_state(1)[0]))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Adam at a constant rate."""
+        return torch.optim.Adam(self.parameters(), lr=self.config.optimiser.rate)
+
+
+class LatentModule(RowModule):
+    """One training step of an autoencoder.
 
     Args:
         autoencoder: an encoder with its decoder.
@@ -86,21 +130,8 @@ class LatentModule(lightning.LightningModule):
     """
 
     def __init__(self, autoencoder: Autoencoder, batches: RowBatches, config: ExperimentConfig) -> None:
-        super().__init__()
+        super().__init__(batches, config)
         self.autoencoder = autoencoder
-        self.batches = batches
-        self.config = config
-
-    def train_dataloader(self) -> DataLoader[LatentBatch]:
-        """The batches of the epoch that begins."""
-        self.batches.epoch = self.current_epoch
-        return DataLoader(self.batches, batch_size=None)
-
-    def on_train_batch_start(self, batch: LatentBatch, batch_index: int) -> None:
-        """Draw an epoch's noise, too, from the seed and its number alone, so that a resumed run draws the same."""
-        if batch_index == 0:
-            sequence = np.random.SeedSequence((self.config.optimiser.seed, self.current_epoch))
-            torch.manual_seed(int(sequence.generate_state(1)[0]))
 
     def training_step(self, batch: LatentBatch, batch_index: int) -> Tensor:
         """Loss of one batch."""
@@ -115,10 +146,6 @@ class LatentModule(lightning.LightningModule):
         if settings.metric:
             loss = loss + settings.metric_weight * metric_loss(coding.latent, batch.target)
         return loss
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam at a constant rate."""
-        return torch.optim.Adam(self.autoencoder.parameters(), lr=self.config.optimiser.rate)
 
 
 def divergence_weight(settings: AutoencoderConfig, epoch: int, epochs: int) -> float:
@@ -153,8 +180,15 @@ def fit_encoder(
     Returns:
         The epochs it has been trained for.
     """
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     module = LatentModule(make_autoencoder(net, config.autoencoder), batches, config)
+    epochs = fit_module(module, callbacks, resume_from)
+    net.eval()
+    return epochs
+
+
+def fit_module(module: RowModule, callbacks: Sequence[lightning.Callback] = (), resume_from: Path | None = None) -> int:
+    """Train for all epochs; arguments and result as of :func:`fit_encoder`."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         # One process draws the batches: they are cheap, and its draws stay the same on any number of cores.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
@@ -163,7 +197,7 @@ def fit_encoder(
         warnings.filterwarnings("ignore", ".*LeafSpec.*")
         trainer = lightning.Trainer(
             accelerator="cpu",
-            max_epochs=config.optimiser.epochs,
+            max_epochs=module.config.optimiser.epochs,
             enable_model_summary=False,
             callbacks=list(callbacks),
             reload_dataloaders_every_n_epochs=1,
@@ -172,5 +206,4 @@ def fit_encoder(
             enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
         )
         trainer.fit(module, ckpt_path=resume_from, weights_only=False)
-    net.eval()
     return int(trainer.current_epoch)

@@ -64,9 +64,16 @@ def feature_shape(kind: str) -> tuple[int, ...]:
 
 
 def build_net(config: ExperimentConfig) -> EmotionNet:
-    """The net of an experiment, with fresh weights."""
+    """The net of an experiment, with fresh weights.
+
+    Raises:
+        ConfigurationError: there is no such net, it reads other features, or it cannot learn without labels.
+    """
     shape = feature_shape(config.data.features)
-    return make_net(config.net, shape, len(config.data.labels), **config.net_parameters)
+    net = make_net(config.net, shape, len(config.data.labels), **config.net_parameters)
+    if config.data.unlabelled and not net.reconstructs:
+        raise ConfigurationError(f"[data] unlabelled: net {config.net!r} learns from labels alone; leave it empty")
+    return net
 
 
 def save_run(run: Run) -> None:

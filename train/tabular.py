@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import lightning
 import numpy as np
 import torch
@@ -25,10 +26,12 @@ from train.corpora import Utterance
 from train.dataset import LEAST_SPEECH
 from train.functionals import FunctionalTable, build_table
 from train.heads import fit_logistic, fit_readout, fit_svc
+from train.ladder import fit_ladder
 from train.latent import RowBatches, fit_encoder
 from train.module import predict_log_probabilities, utterance_classes
 from train.nets.autoencoders import LatentNet
 from train.nets.base import EmotionNet
+from train.nets.dense import DenseNet
 from train.protocols import split_validation
 from train.rows import Rows, inside, make_rows, robust_baseline
 from train.run import Run, build_net, save_run
@@ -44,6 +47,7 @@ from train.runner import (
     versions,
 )
 from train.simulation import wearer_entry
+from train.unlabelled import SUPERVISED, open_unlabelled, unlabelled_rows
 
 SIMULATION = 2
 """With the seed, what simulated wearers are drawn by."""
@@ -169,6 +173,7 @@ def fit_table(
     resume: bool = False,
     quiet: bool = False,
     command: str = "",
+    unlabelled: FunctionalTable | None = None,
 ) -> Run:
     """Train for all epochs, fit the heads, calibrate on the validation speakers, and save the run.
 
@@ -180,6 +185,7 @@ def fit_table(
         resume: continue from the last checkpoint in it, if there is one.
         quiet: no progress bar.
         command: what was typed, for the record.
+        unlabelled: functionals of speech that a ladder reconstructs besides; None for none.
 
     Raises:
         CorpusError: a class is missing on either side.
@@ -190,17 +196,18 @@ def fit_table(
     if not validation.truth:
         raise CorpusError("no utterance of the validation speakers has one of the model's labels; change [data]")
     net = build_net(config)
+    others = unlabelled_rows(unlabelled, baseline)
+    if net.reconstructs and len(others) == 0:
+        click.echo(f"edge-ser: {SUPERVISED}", err=True)
+    last = path / "checkpoints" / LAST
+    keep = ModelCheckpoint(last.parent, last.stem, enable_version_counter=False)
+    callbacks = [keep, *([] if quiet else [RichProgressBar()])]
+    resume_from = last if resume and last.is_file() else None
     epochs = 0
     if isinstance(net, LatentNet):
-        last = path / "checkpoints" / LAST
-        keep = ModelCheckpoint(last.parent, last.stem, enable_version_counter=False)
-        epochs = fit_encoder(
-            net,
-            RowBatches(rows, config, balanced=True),
-            config,
-            callbacks=[keep, *([] if quiet else [RichProgressBar()])],
-            resume_from=last if resume and last.is_file() else None,
-        )
+        epochs = fit_encoder(net, RowBatches(rows, config, balanced=True), config, callbacks, resume_from)
+    elif isinstance(net, DenseNet):
+        epochs = fit_ladder(net, rows, others, config, callbacks, resume_from).epochs
     fit_heads(net, rows, config)
     net.eval()
     features = torch.from_numpy(validation.features)
@@ -230,12 +237,23 @@ def fit_table(
                 "temperature": temperature,
             },
             "wearer": wearer_entry(wearer),
-            "corpora": describe_corpora(table.utterances, sides, config.data.corpora),
+            "corpora": _describe(table, sides, unlabelled, config),
             "versions": versions(),
         },
     )
     save_run(run)
     return run
+
+
+def _describe(
+    table: FunctionalTable, sides: Sides, unlabelled: FunctionalTable | None, config: ExperimentConfig
+) -> dict[str, object]:
+    """The corpora, those without labels among them: their licences bind what learnt from them, too."""
+    others = unlabelled.utterances if unlabelled is not None else ()
+    everything = [*table.utterances, *others]
+    extra = np.arange(len(table.utterances), len(everything))
+    both = Sides(np.concatenate((sides.train, extra)), sides.validation)
+    return describe_corpora(everything, both, (*config.data.corpora, *config.data.unlabelled))
 
 
 def mean_recall(predicted: NDArray[np.int64], expected: NDArray[np.int64]) -> float:
@@ -250,5 +268,7 @@ def train_table(
     utterances = read_training_corpora(config, root)
     with Progress() as progress:
         table = open_table(config, utterances, root, cache, progress)
-    training, validation = split_validation(utterances, config.data.validation_share, config.optimiser.seed)
-    return fit_table(config, table, Sides(training, validation), path, resume=resume, command=" ".join(sys.argv[1:]))
+        unlabelled = open_unlabelled(config, root, cache, progress)
+    sides = Sides(*split_validation(utterances, config.data.validation_share, config.optimiser.seed))
+    command = " ".join(sys.argv[1:])
+    return fit_table(config, table, sides, path, resume=resume, command=command, unlabelled=unlabelled)

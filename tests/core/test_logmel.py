@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from edge_app.core.features import LogMel
+from edge_app.core.features import LogMel, LogMelStatistics
 
 GOLDEN = Path(__file__).parent / "golden_logmel.npz"
 TOLERANCE = 1e-4
@@ -107,3 +107,12 @@ def test_spec_parameters_are_the_arguments():
         "bands": 40, "frame_length": 512, "frame_hop": 256, "low": 60.0, "high": 7000.0,
     }  # fmt: skip
     assert extractor.feed(np.zeros(512, np.float32)).shape == (1, 40)
+
+
+def test_statistics_are_mean_and_deviation_of_librosas_bands(rng):
+    samples = rng.normal(0, 0.1, 16000).astype(np.float32)
+    expected = librosa_logmel(samples)
+    extractor = LogMelStatistics()
+    found = extractor.summarise(extractor.feed(samples), len(expected))
+    assert found.shape == (extractor.size,) == (256,)
+    np.testing.assert_allclose(found, [*expected.mean(axis=0), *expected.std(axis=0)], atol=TOLERANCE)

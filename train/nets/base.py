@@ -29,11 +29,13 @@ class EmotionNet(nn.Module):
 
     Attributes:
         reads: ``frames``, shape (batch, frames, dimension), or ``functionals`` of them, shape (batch, size).
+        reconstructs: whether training gives it a decoder, which learns from speech without labels, too.
         dimensions: names of the dimensions that it answers.
         embedding_size: numbers in the embedding.
     """
 
     reads: ClassVar[Literal["frames", "functionals"]] = "frames"
+    reconstructs: ClassVar[bool] = False
     dimensions: tuple[str, ...] = DIMENSIONS
     embedding_size: int
     emotion: nn.Linear

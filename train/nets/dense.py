@@ -24,18 +24,19 @@ MOMENTUM = 0.1
 
 
 class Moments(NamedTuple):
-    """Mean and deviation of a layer's units over a batch, shape (units,) each."""
+    """Mean and deviation of a layer's units over each batch, shape (..., 1, units) each."""
 
     mean: Tensor
     deviation: Tensor
 
     @classmethod
     def of(cls, values: Tensor) -> Moments:
-        """Moments over rows, shape (batch, units); of one row the deviation is next to 0, and never undefined."""
-        return cls(values.mean(dim=0), (values.var(dim=0, correction=0) + EPSILON).sqrt())
+        """Moments over rows, shape (..., batch, units); of one row the deviation is next to 0, and never undefined."""
+        variance, mean = torch.var_mean(values, dim=-2, correction=0, keepdim=True)
+        return cls(mean, (variance + EPSILON).sqrt())
 
     def normalise(self, values: Tensor) -> Tensor:
-        """``(values - mean) / deviation``."""
+        """``(values - mean) / deviation``, shape (..., batch, units)."""
         return (values - self.mean) / self.deviation
 
 
@@ -63,10 +64,10 @@ class HiddenLayer(nn.Module):
         return Moments(self.mean, self.deviation)
 
     def remember(self, moments: Moments, share: float = 1.0) -> None:
-        """Let what evaluation normalises by become so much more like the moments of a batch."""
+        """Let what evaluation normalises by become so much more like the moments of one batch."""
         with torch.no_grad():
-            self.mean.lerp_(moments.mean, share)
-            self.deviation.lerp_(moments.deviation, share)
+            self.mean.lerp_(moments.mean.flatten(), share)
+            self.deviation.lerp_(moments.deviation.flatten(), share)
 
     def activate(self, normalised: Tensor) -> Tensor:
         """``relu(z + b)``, shape (batch, units)."""

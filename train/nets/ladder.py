@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,8 @@ from train.nets.dense import DenseNet, HiddenLayer, Moments
 
 class LadderNet(DenseNet):
     """The encoder and heads of a ladder: the decoder starts from the embedding that the heads read."""
+
+    reconstructs: ClassVar[bool] = True
 
 
 class DecoupledLadderNet(DenseNet):
@@ -41,6 +43,8 @@ class DecoupledLadderNet(DenseNet):
     Raises:
         ConfigurationError: one of the embeddings has no units.
     """
+
+    reconstructs: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -92,8 +96,8 @@ class Encoding(NamedTuple):
         layers: what the decoder gives back: the functionals, then each hidden layer before its shift, normalised, with
             noise if there was any; of the last one only the reconstruction embedding where it is decoupled.
         moments: what each hidden layer of these was normalised by.
-        top: what the decoder starts from, shape (batch, units).
-        embedding: what the heads read, shape (batch, units).
+        top: what the decoder starts from, shape (..., batch, units).
+        embedding: what the heads read, shape (..., batch, units).
     """
 
     layers: list[Tensor]
@@ -114,20 +118,17 @@ class Ladder(nn.Module):
         super().__init__()
         self.net = net
         self.noise = noise
-        last = net.stack[-1]
-        decoupled = isinstance(net, DecoupledLadderNet)
-        self.residual = HiddenLayer(last.linear.in_features, net.residual_size) if decoupled else None
-        sizes = [net.stack[0].linear.in_features, *(layer.linear.out_features for layer in net.stack)]
-        if isinstance(net, DecoupledLadderNet):
-            sizes[-1] = net.residual_size
+        below = [net.stack[0].linear.in_features, *(layer.linear.out_features for layer in net.stack[:-1])]
+        self.residual = HiddenLayer(below[-1], net.residual_size) if isinstance(net, DecoupledLadderNet) else None
+        sizes = [*below, (self.residual or net.stack[-1]).linear.out_features]
         self.down = nn.ModuleList(nn.Linear(above, below, bias=False) for below, above in pairwise(sizes))
         self.combinators = nn.ModuleList(map(Combinator, sizes))
 
     def encode(self, features: Tensor, noisy: bool) -> Encoding:
-        """A pass of a batch, normalised by its own moments.
+        """A pass of batches, each normalised by its own moments.
 
         Args:
-            features: standardised functionals, shape (batch, functionals).
+            features: standardised functionals, shape (batch, functionals) or (batches, batch, functionals).
             noisy: add noise to every layer.
         """
         values = self._blur(self.net.clipped(features), noisy)
@@ -165,7 +166,7 @@ class Ladder(nn.Module):
         """``C_r`` of each layer: the mean squared error of its estimate, normalised as the clean layer was.
 
         Args:
-            features: standardised functionals, shape (batch, functionals).
+            features: as for :meth:`encode`.
             use_emotion: let the decoder start from the emotion embedding, which must be as large as the other.
         """
         noisy = self.encode(features, noisy=True)

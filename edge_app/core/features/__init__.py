@@ -7,11 +7,12 @@ from typing import Any, Protocol
 
 from edge_app.core.features.egemaps.extractor import Egemaps
 from edge_app.core.features.logmel import LogMel
+from edge_app.core.features.logmel_statistics import LogMelStatistics
 from edge_app.core.features.spec import FeatureSpec
 from edge_app.core.types import Floats
 from edge_app.errors import FeatureMismatch
 
-__all__ = ["EXTRACTORS", "Egemaps", "FeatureSpec", "FrameExtractor", "LogMel", "make_extractor"]
+__all__ = ["EXTRACTORS", "Egemaps", "FeatureSpec", "FrameExtractor", "LogMel", "LogMelStatistics", "make_extractor"]
 
 
 class FrameExtractor(Protocol):
@@ -56,7 +57,11 @@ class FrameExtractor(Protocol):
         ...
 
 
-EXTRACTORS: dict[str, Callable[..., FrameExtractor]] = {"egemaps": Egemaps, "logmel": LogMel}
+EXTRACTORS: dict[str, Callable[..., FrameExtractor]] = {
+    "egemaps": Egemaps,
+    "logmel": LogMel,
+    "logmel-statistics": LogMelStatistics,
+}
 
 
 def make_extractor(kind: str, parameters: dict[str, Any], digest: str | None = None) -> FrameExtractor:
