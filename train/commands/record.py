@@ -18,7 +18,7 @@ from train.corpora import Utterance, find_corpus, read_corpus
 from train.data import data_root
 from train.noisy.build import CLEAN, Plan, build
 from train.noisy.conversation import ClipPlan, record_clips
-from train.noisy.material import KINDS, NoiseMaterial
+from train.noisy.material import KINDS, OF_SOUNDS, OF_VOICES, NoiseMaterial
 from train.noisy.places import CONDITIONS, RECEIVERS
 from train.noisy.report import as_table, find_achieved, write_page
 from train.noisy.sides import SIDES, Side
@@ -110,7 +110,7 @@ def corpus(
         for side in (SIDES if condition != CLEAN else SIDES[:1])
         if condition == CLEAN or side in sides
     ]
-    materials = read_materials(talkers, noise, root, {plan.side for plan in plans if plan.condition != CLEAN})
+    materials = read_materials(kinds, talkers, noise, root, {plan.side for plan in plans if plan.condition != CLEAN})
     with stop_on_signals() as stop:
         for plan in plans:
             material = None if plan.condition == CLEAN else materials[plan.side]
@@ -170,7 +170,7 @@ def clips(
     """
     utterances = [utterance for utterance in read_corpus(corpus, root) if utterance.label in labels]
     plan = ClipPlan(find_corpus(corpus).name, labels, minutes, side, receiver, _in_order(kinds), seed)
-    material = read_materials(talkers, noise, root, {side})[side]
+    material = read_materials(kinds, talkers, noise, root, {side})[side]
     with stop_on_signals() as stop:
         try:
             for path, seconds in record_clips(utterances, plan, material, count, output, stop):
@@ -180,19 +180,21 @@ def clips(
 
 
 def read_materials(
-    talkers: Sequence[str], noise: Path | None, root: Path | None, sides: set[Side]
+    kinds: Sequence[str], talkers: Sequence[str], noise: Path | None, root: Path | None, sides: set[Side]
 ) -> dict[Side, NoiseMaterial]:
-    """What noise can be made of on each side.
+    """What noise of some kinds can be made of on each side.
 
     Raises:
         CorpusError: corpora or recordings are missing.
     """
-    if not sides:
-        return {}
-    spoken: list[Utterance] = [utterance for name in talkers for utterance in read_corpus(name, _root_of(name, root))]
-    if noise is not None and not noise.is_dir():
-        raise CorpusError(f"{noise}: no such folder; --noise must hold recordings of noise")
-    folder = noise or data_root(root) / NOISE
+    spoken: list[Utterance] = []
+    folder = None
+    if sides and not set(kinds).isdisjoint(OF_VOICES):
+        spoken = [utterance for name in talkers for utterance in read_corpus(name, _root_of(name, root))]
+    if sides and not set(kinds).isdisjoint(OF_SOUNDS):
+        folder = noise or data_root(root) / NOISE
+        if not folder.is_dir():
+            raise CorpusError(f"{folder}: no such folder; --noise must hold recordings of noise")
     return {side: NoiseMaterial(side, spoken, folder) for side in sorted(sides)}
 
 

@@ -198,6 +198,10 @@ KINDS: dict[str, Callable[[NoiseMaker, int], tuple[Floats, list[str]]]] = {
 }
 
 
+OF_VOICES = ("babble", "radio")
+OF_SOUNDS = ("environment", "radio")
+
+
 def check_rate(path: Path) -> None:
     """Make sure that a recording holds all of the band; higher rates are resampled where it is read.
 

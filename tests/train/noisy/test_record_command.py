@@ -69,7 +69,7 @@ def test_clips_with_their_timelines(arguments: list[str], tmp_path: Path) -> Non
     [
         (["--noise", "nowhere"], "nowhere: no such folder; --noise must hold recordings of noise"),
         (["--corpus", "none.csv"], "none.csv: cannot be read"),
-        (["--talkers", "nobody"], "no corpus 'nobody'"),
+        (["--talkers", "nobody", "--kind", "babble"], "no corpus 'nobody'"),
         (["--markdown", "none.md"], "none.md: no such file"),
         (["--output", "/proc/none"], "choose another --output"),
     ],
@@ -79,6 +79,26 @@ def test_what_is_wrong_is_said_in_a_line(arguments: list[str], change: list[str]
     assert isinstance(result.exception, EdgeSerError)
     assert message in str(result.exception)
     assert "\n" not in str(result.exception)
+
+
+def test_only_what_a_kind_needs_is_looked_for(voices: Path, sounds: Path, tmp_path: Path) -> None:
+    shared = ["--corpus", str(voices), "--condition", "0dB", "--side", "train", "--limit", "1", "--root", str(tmp_path)]
+    sounding = [*shared, "--kind", "environment", "--noise", str(sounds), "--output", str(tmp_path / "a")]
+    assert invoke("corpus", *sounding).exit_code == 0
+    speaking = [*shared, "--kind", "babble", "--output", str(tmp_path / "b")]
+    result = invoke("corpus", *speaking)
+    assert "librispeech" in str(result.exception)
+    several = tmp_path / "several.csv"
+    recordings = sorted(voices.parent.glob("*.wav"))[:10]
+    names = ("cem", "dee", "eva", "fay", "jan")  # all of whom train, by their checksums
+    lines = [f"{recording},{names[number // 2]},\n" for number, recording in enumerate(recordings)]
+    several.write_text("path,speaker,label\n" + "".join(lines), encoding="utf-8")
+    result = invoke("corpus", *speaking, "--talkers", str(several))
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "b" / "0dB" / "train" / "voices.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["noise"] == "babble"
+    assert len(row["noise_source"].split("; ")) == 10
 
 
 def test_silent_speech_stops_the_build_by_name(arguments: list[str], tmp_path: Path) -> None:
