@@ -129,9 +129,9 @@ def corpus(
             each = (time.monotonic() - began) / len(utterances)
             click.echo(f"{output / plan.folder / f'{name}.csv'}: {len(utterances)} recordings, {each:.3f} s each")
     table = as_table(find_achieved(output))
-    click.echo(table)
     if markdown is not None:
         write_page(markdown, table)
+    click.echo(table)
 
 
 @record.command()
