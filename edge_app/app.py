@@ -10,6 +10,7 @@ from edge_app.audio.source import AudioSource
 from edge_app.bundle import ModelBundle, load_bundle
 from edge_app.core.baseline import BaselineStage
 from edge_app.core.records import SessionEnd, SessionInfo
+from edge_app.core.snr import SnrMeter
 from edge_app.core.types import samples, seconds
 from edge_app.core.wearer import AdaptiveBaseline, enrolled_baseline
 from edge_app.core.windows import WindowSpec
@@ -44,7 +45,8 @@ def open_pipeline(settings: PipelineSettings | None = None, bundle: ModelBundle 
     settings = settings or PipelineSettings()
     bundle = bundle or load_bundle(settings.model)
     _, model = bundle.variant_path(settings.variant)
-    windows = WindowStream(bundle.make_extractor(), make_detector(settings.vad), _window_spec(settings, bundle))
+    spec = _window_spec(settings, bundle)
+    windows = WindowStream(bundle.make_extractor(), make_detector(settings.vad), spec, meter=SnrMeter())
     baseline = make_baseline(bundle, settings.baseline)
 
     from edge_app.runtime.onnx import OnnxPredictor  # takes 74 ms and 44 MB, after all that can be wrong before it
@@ -59,6 +61,7 @@ def open_pipeline(settings: PipelineSettings | None = None, bundle: ModelBundle 
         DecisionSettings(
             min_speech=bundle.min_speech if settings.min_speech is None else settings.min_speech,
             min_confidence=bundle.min_confidence,
+            min_snr=bundle.min_snr,
         ),
     )
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ class ModelBundle:
         wearer: how it takes a wearer's baseline.
         min_speech: fraction of a window that must be speech.
         min_confidence: probability below which an estimate is ``uncertain``.
+        min_snr: signal-to-noise ratio in decibels below which it is, too; None for no such limit.
         variants: its files by variant name.
         parameters: number of trained numbers.
         corpora: what it was trained on, as name: licence.
@@ -86,6 +88,7 @@ class ModelBundle:
     wearer: WearerSettings
     min_speech: float
     min_confidence: float
+    min_snr: float | None
     variants: Mapping[str, Variant]
     parameters: int
     corpora: Mapping[str, str]
@@ -236,6 +239,7 @@ def _parse(path: Path, manifest: dict[str, Any]) -> ModelBundle:
         wearer=_parse_wearer(manifest.get("wearer", {}), len(baseline["mean"])),
         min_speech=float(decision["min_speech"]),
         min_confidence=float(decision["min_confidence"]),
+        min_snr=_parse_ratio(decision.get("min_snr_db")),
         variants=variants,
         parameters=int(manifest["parameters"]),
         corpora=dict(manifest["corpora"]),
@@ -243,6 +247,16 @@ def _parse(path: Path, manifest: dict[str, Any]) -> ModelBundle:
         metrics=dict(manifest["metrics"]),
         manifest=manifest,
     )
+
+
+def _parse_ratio(entry: Any) -> float | None:
+    """The optional limit of the signal-to-noise ratio; bundles without noise curves have none."""
+    if entry is None:
+        return None
+    ratio = float(entry)
+    if not math.isfinite(ratio):
+        raise ValueError(f"decision: min_snr_db is {ratio}, not a number of decibels")
+    return ratio
 
 
 def _parse_wearer(entry: dict[str, Any], size: int) -> WearerSettings:

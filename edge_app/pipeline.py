@@ -16,8 +16,9 @@ import numpy as np
 from edge_app.core.baseline import BaselineStage
 from edge_app.core.features import FrameExtractor
 from edge_app.core.smoothing import Smoother, SmoothingSettings
+from edge_app.core.snr import SnrMeter
 from edge_app.core.speech import GateSettings, SpeechGate
-from edge_app.core.types import AudioBlock, Estimate, Floats, Segment, State, Window
+from edge_app.core.types import AudioBlock, Estimate, Floats, Reason, Segment, State, Window
 from edge_app.core.windows import FrameHistory, WindowSpec
 from edge_app.runtime import Predictor
 from edge_app.vad import VoiceActivityDetector
@@ -31,6 +32,7 @@ class WindowStream:
         detector: voice activity, frame by frame.
         spec: length and hop of the windows.
         gate: hysteresis and padding of voice activity.
+        meter: measures the signal-to-noise ratio; None where nobody asks for it.
     """
 
     _pending: Floats
@@ -45,11 +47,13 @@ class WindowStream:
         detector: VoiceActivityDetector,
         spec: WindowSpec,
         gate: GateSettings | None = None,
+        meter: SnrMeter | None = None,
     ) -> None:
         self.spec = spec
         self.frames_per_window = (spec.length - extractor.frame_length) // extractor.frame_hop + 1
         self._extractor = extractor
         self._detector = detector
+        self._meter = meter
         self._history = FrameHistory(self.frames_per_window, extractor.dimension)
         gate = gate or GateSettings()
         # Padding can reach back before the window that is being cut; hangover is undone up to its own length.
@@ -101,12 +105,16 @@ class WindowStream:
         self._cut = False
         self._extractor.reset()
         self._detector.reset()
+        if self._meter is not None:
+            self._meter.reset()
         self._history.clear()
         self._gate.reset()
 
     def _advance(self, samples: Floats) -> None:
         self.segments = self._gate.feed(self._detector.feed(samples), self._origin)
         self._history.append(self._extractor.feed(samples))
+        if self._meter is not None:
+            self._meter.feed(samples)
         self._position += len(samples)
 
     def _window(self, end: int) -> Window:
@@ -114,7 +122,8 @@ class WindowStream:
         frames = self._history.between(self._history.count - self.frames_per_window, self._history.count)
         self._cut = True
         features = self._extractor.summarise(frames, self.frames_per_window)
-        return Window(features, start, end, self._gate.fraction(start - self._origin, end - self._origin))
+        speech = self._gate.fraction(start - self._origin, end - self._origin)
+        return Window(features, start, end, speech, None if self._meter is None else self._meter.snr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +133,12 @@ class DecisionSettings:
     Attributes:
         min_speech: fraction of the window that must be speech for the model to be asked at all.
         min_confidence: smoothed probability below which the state is ``uncertain``.
+        min_snr: signal-to-noise ratio in decibels below which it is, too; None for no such limit.
     """
 
     min_speech: float = 0.3
     min_confidence: float = 0.0
+    min_snr: float | None = None
 
 
 class Pipeline:
@@ -198,7 +209,8 @@ class Pipeline:
         newest = np.concatenate((prediction.probabilities[0], prediction.dimensions[0]))
         values, best = self._smoother.update(newest, classes, window.end)
         confidence = float(values[best])
-        state: State = "speech" if confidence >= self._decision.min_confidence else "uncertain"
+        reason = self._doubt(window.snr, confidence)
+        state: State = "speech" if reason is None else "uncertain"
         affect = dict(zip(self.dimensions, map(float, values[classes:]), strict=True))
         return Estimate(
             start=window.start,
@@ -213,4 +225,13 @@ class Pipeline:
             speech=window.speech,
             compute_seconds=time.perf_counter() - began,
             wearer=wearer,
+            snr=window.snr,
+            reason=reason,
         )
+
+    def _doubt(self, snr: float | None, confidence: float) -> Reason | None:
+        """Why there is no label, None where there is one."""
+        least = self._decision.min_snr
+        if least is not None and snr is not None and snr < least:
+            return "noise"
+        return "confidence" if confidence < self._decision.min_confidence else None

@@ -16,6 +16,7 @@ from edge_app.core.features import LogMel
 from edge_app.core.labels import DIMENSIONS, FOUR_CLASSES
 from edge_app.core.records import EndReason, Notice, SessionEnd, SessionInfo
 from edge_app.core.smoothing import SmoothingSettings
+from edge_app.core.snr import SnrMeter
 from edge_app.core.types import SAMPLE_RATE, AudioBlock, Estimate, Floats
 from edge_app.core.wearer import AdaptiveBaseline, Shrinkage
 from edge_app.core.windows import WindowSpec
@@ -56,6 +57,7 @@ def make_pipeline(
     hop: int = SAMPLE_RATE // 4,
     smoothing: SmoothingSettings | None = None,
     min_confidence: float = 0.0,
+    min_snr: float | None = None,
     adaptive: Shrinkage | None = None,
 ) -> Pipeline:
     """A pipeline of real parts around a fake model."""
@@ -64,13 +66,13 @@ def make_pipeline(
     baseline = Baseline(extractor.spec.digest, 1, mean, deviation)
     detector = make_detector(vad) if isinstance(vad, str) else vad
     return Pipeline(
-        WindowStream(extractor, detector, WindowSpec(hop=hop)),
+        WindowStream(extractor, detector, WindowSpec(hop=hop), meter=SnrMeter()),
         baseline if adaptive is None else AdaptiveBaseline(baseline, adaptive),
         predictor or FakePredictor(),
         FOUR_CLASSES,
         DIMENSIONS,
         smoothing,
-        DecisionSettings(min_confidence=min_confidence),
+        DecisionSettings(min_confidence=min_confidence, min_snr=min_snr),
     )
 
 

@@ -53,7 +53,7 @@ def records() -> dict[str, dict[str, Any]]:
 def test_every_field_of_json_lines_is_described(kind: str) -> None:
     described = tables(REPOSITORY / "docs" / "json-lines.md")[kind]
     if kind == "estimate":
-        described -= {"uncertain"}
+        described -= {"uncertain", "noise"}
     assert described - {"speech"} == set(records()[kind]) - {"type", "speech"}
 
 

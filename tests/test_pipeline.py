@@ -128,14 +128,29 @@ def test_the_model_is_not_asked_while_nobody_speaks() -> None:
     for estimate in estimates:
         assert (estimate.state, estimate.label, estimate.confidence) == ("no-speech", None, None)
         assert (estimate.scores, estimate.arousal, estimate.speech) == ({}, None, 0.0)
+        assert (estimate.snr, estimate.reason) == (None, None)
 
 
 def test_below_the_stated_confidence_there_are_scores_but_no_label(rng: np.random.Generator) -> None:
     estimates = make_pipeline(min_confidence=0.999).feed(AudioBlock(voice(rng, 2.0), 0))
     assert estimates
     for estimate in estimates:
-        assert (estimate.state, estimate.label) == ("uncertain", None)
+        assert (estimate.state, estimate.label, estimate.reason) == ("uncertain", None, "confidence")
         assert estimate.confidence == max(estimate.scores.values())
+
+
+def test_below_the_models_ratio_noise_is_the_reason_for_no_label(rng: np.random.Generator) -> None:
+    quiet = voice(rng, 6.0)
+    loud = quiet + rng.normal(0, 0.1, len(quiet)).astype(np.float32)
+    for samples, state, reason in ((quiet, "speech", None), (loud, "uncertain", "noise")):
+        estimates = make_pipeline(min_snr=10.0, min_confidence=0.0).feed(AudioBlock(samples, 0))
+        assert {(each.state, each.reason) for each in estimates} == {(state, reason)}
+        assert all((each.snr < 10) is (reason == "noise") for each in estimates)
+        assert all((each.label is None) is (reason == "noise") for each in estimates)
+        assert all(each.scores for each in estimates)
+    both = make_pipeline(min_snr=10.0, min_confidence=0.999).feed(AudioBlock(loud, 0))
+    assert {each.reason for each in both} == {"noise"}
+    assert {each.reason for each in make_pipeline().feed(AudioBlock(loud, 0))} == {None}
 
 
 def test_memory_does_not_grow_with_the_audio(rng: np.random.Generator) -> None:

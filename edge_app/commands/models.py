@@ -118,7 +118,7 @@ def facts(bundle: ModelBundle) -> list[tuple[str, ...]]:
         ("dimensions", ", ".join(bundle.dimensions) + (" (mapped)" if bundle.mapped else "") or "none"),
         ("features", f"{bundle.feature_kind}, digest {bundle.feature_digest[:12]}"),
         ("window", f"{bundle.window.length / 16000:g} s, a new one every {bundle.window.hop / 16000:g} s"),
-        ("decision", f"speech {bundle.min_speech:g} of the window, confidence {bundle.min_confidence:g}"),
+        ("decision", _decision(bundle)),
         ("parameters", f"{bundle.parameters:,}"),
         ("licence", bundle.licence),
     ]
@@ -138,6 +138,11 @@ def facts(bundle: ModelBundle) -> list[tuple[str, ...]]:
     if "command" in training:
         rows.append(("trained by", f"edge-ser {training['command']}"))
     return [*rows, ("card", str(bundle.path / CARD))]
+
+
+def _decision(bundle: ModelBundle) -> str:
+    text = f"speech {bundle.min_speech:g} of the window, confidence {bundle.min_confidence:g}"
+    return text if bundle.min_snr is None else f"{text}, signal-to-noise ratio {bundle.min_snr:g} dB"
 
 
 def _load(places: list[Path] | list[str]) -> tuple[list[ModelBundle], list[BundleError]]:

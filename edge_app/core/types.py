@@ -18,6 +18,7 @@ SAMPLE_RATE = 16_000
 
 Floats: TypeAlias = NDArray[np.float32]
 State: TypeAlias = Literal["speech", "no-speech", "uncertain"]
+Reason: TypeAlias = Literal["noise", "confidence"]
 
 
 def seconds(samples: int) -> float:
@@ -69,12 +70,14 @@ class Window:
         start: first sample.
         end: one past the last sample.
         speech: the fraction of the window that is speech, in [0, 1].
+        snr: signal-to-noise ratio of the last seconds in decibels; None where nobody measured it.
     """
 
     features: Floats
     start: int
     end: int
     speech: float
+    snr: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,9 @@ class Estimate:
         speech: the fraction of the window that is speech, in [0, 1].
         compute_seconds: time spent on this update: voice activity, features, model and smoothing.
         wearer: how much of the baseline's mean was the wearer's own, in [0, 1]; 0 where the bundle's is used.
+        snr: signal-to-noise ratio of the last seconds in decibels, -10 to 40; None without speech.
+        reason: why the state is ``uncertain``: ``noise`` (the model is known not to do well at such a ratio), or
+            ``confidence`` (no class is likely enough); None in the other states.
     """
 
     start: int
@@ -109,3 +115,5 @@ class Estimate:
     speech: float
     compute_seconds: float
     wearer: float = 0.0
+    snr: float | None = None
+    reason: Reason | None = None

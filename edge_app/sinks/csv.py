@@ -11,7 +11,7 @@ from edge_app.sinks import LineWriter
 from edge_app.sinks.jsonl import estimate_record
 
 BEFORE_SCORES = ("start", "end", "state", "label", "confidence")
-AFTER_SCORES = ("arousal", "valence", "dominance", "speech", "compute_ms")
+AFTER_SCORES = ("arousal", "valence", "dominance", "speech", "compute_ms", "snr_db", "reason")
 
 
 class CsvTable:

@@ -77,6 +77,7 @@ def estimate_record(estimate: Estimate) -> dict[str, Any]:
         "start": round(seconds(estimate.start), 4),
         "end": round(seconds(estimate.end), 4),
         "state": estimate.state,
+        "reason": estimate.reason,
         "label": estimate.label,
         "confidence": _rounded(estimate.confidence, 4),
         "scores": {label: round(score, 4) for label, score in estimate.scores.items()},
@@ -84,6 +85,7 @@ def estimate_record(estimate: Estimate) -> dict[str, Any]:
         "valence": _rounded(estimate.valence, 4),
         "dominance": _rounded(estimate.dominance, 4),
         "speech": round(estimate.speech, 4),
+        "snr_db": _rounded(estimate.snr, 1),
         "compute_ms": round(1000 * estimate.compute_seconds, 3),
     }
 

@@ -85,14 +85,19 @@ class Warnings:
 
 
 def estimate_line(estimate: Estimate) -> str:
-    """One estimate with speech, e.g. ``    12.25 s  anger       62 % ######....  arousal +0.71  valence -0.22``."""
+    """One estimate with speech, e.g. ``   12.25 s  anger  62 % ######....  arousal +0.71  valence -0.22  snr +12 dB``.
+
+    Where noise is the reason for no label it says so at the end.
+    """
     confidence = estimate.confidence or 0.0
     bar = "#" * round(BAR * confidence)
     line = f"{seconds(estimate.end):9.2f} s  {estimate.label or estimate.state:<10} {confidence:4.0%} {bar:.<{BAR}}"
     for name, value in (("arousal", estimate.arousal), ("valence", estimate.valence)):
         if value is not None:
             line += f"  {name} {value:+.2f}"
-    return line
+    if estimate.snr is not None:
+        line += f"  snr {estimate.snr:+3.0f} dB"
+    return f"{line}  too noisy" if estimate.reason == "noise" else line
 
 
 def summary(end: SessionEnd) -> str:

@@ -81,7 +81,10 @@ class NowPanel(Widget):
             return Content.styled("nobody speaks: nothing is claimed", QUIET)
         if estimate.label is None:
             best = max(estimate.scores, key=estimate.scores.__getitem__)
-            return Content.assemble(f"perhaps {look(best).symbol} {best}, ", percent(estimate.confidence).strip())
+            noisy = "too noisy; " if estimate.reason == "noise" else ""
+            return Content.assemble(
+                f"{noisy}perhaps {look(best).symbol} {best}, ", percent(estimate.confidence).strip()
+            )
         text = f"{look(estimate.label).symbol} {percent(estimate.confidence).strip()} confidence  "
         return Content.assemble((text, style), bar(estimate.confidence, min(width - len(text), GAUGE), style))
 

@@ -71,7 +71,7 @@ class TitleLine(Widget):
 
 
 class InputLine(Widget):
-    """Level meter and speech light, and how well the wearer is known where that matters."""
+    """Level meter, speech light and signal-to-noise ratio, and how well the wearer is known where that matters."""
 
     def __init__(self) -> None:
         super().__init__(id="input")
@@ -79,10 +79,11 @@ class InputLine(Widget):
         self._speech: float | None = None
         self._spoken = False
         self._wearer: float | None = None
+        self._snr: float | None = None
 
     def begin(self, info: SessionInfo) -> None:
         """Start afresh."""
-        self._level = self._speech = None
+        self._level = self._speech = self._snr = None
         self._spoken = False
         self._wearer = None if info.baseline is None else 0.0
         self.refresh()
@@ -96,6 +97,7 @@ class InputLine(Widget):
     def show(self, estimate: Estimate) -> None:
         """Draw the speech light."""
         self._speech, self._spoken = estimate.speech, estimate.state != "no-speech"
+        self._snr = estimate.snr
         if self._wearer is not None:
             self._wearer = estimate.wearer
         self.refresh()
@@ -108,11 +110,15 @@ class InputLine(Widget):
         share = f" {self._speech * 100:3.0f} %" if self._speech is not None else "      "
         value = f" {level:4.0f} dBFS   ".replace("-", "−") if self._level is not None else "    – dBFS   "
         room = self.size.width - len("level  ") - len(value) - len(light[0]) - len(share)
+        ratio = f"   SNR {self._snr:3.0f} dB".replace("-", "−") if self._snr is not None else ""
         known = f"   wearer {self._wearer * 100:3.0f} %" if self._wearer is not None else ""
+        if room < len(ratio) + len(known) + LEAST_METER:
+            ratio = ""
         if room < len(known) + LEAST_METER:
             known = ""
-        meter = bar(1 - level / FLOOR_DBFS, max(min(room - len(known), METER), 0), style)
-        return Content.assemble(("level  ", QUIET), meter, value, light, (share, QUIET), (known, QUIET))
+        words = ratio + known
+        meter = bar(1 - level / FLOOR_DBFS, max(min(room - len(words), METER), 0), style)
+        return Content.assemble(("level  ", QUIET), meter, value, light, (share, QUIET), (words, QUIET))
 
 
 class TimingLine(Widget):

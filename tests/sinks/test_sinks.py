@@ -16,8 +16,9 @@ from edge_app.sinks import SINKS, make_sink
 from edge_app.sinks.files import OutputFile
 
 SCORES = {"neutral": 0.1, "happiness": 0.123456, "sadness": 0.156544, "anger": 0.62}
-SPEECH = Estimate(196_000, 212_000, "speech", "anger", 0.62, SCORES, 0.71, -0.22, 0.3, 0.93, 0.0019)
-UNCERTAIN = replace(SPEECH, state="uncertain", label=None)
+SPEECH = Estimate(196_000, 212_000, "speech", "anger", 0.62, SCORES, 0.71, -0.22, 0.3, 0.93, 0.0019, snr=12.345)
+UNCERTAIN = replace(SPEECH, state="uncertain", label=None, reason="confidence")
+NOISY = replace(SPEECH, state="uncertain", label=None, snr=-3.2, reason="noise")
 SILENCE = Estimate(0, 16_000, "no-speech", None, None, {}, None, None, None, 0.0, 0.0004)
 END = SessionEnd("eof", 63.5, 251, 0, 1.8, 2.3, 0.008)
 EMPTY_END = SessionEnd("interrupted", 0.0, 0, 0, None, None, None)
@@ -50,24 +51,37 @@ def test_json_lines_are_schema_1() -> None:
         "window": 1.0, "hop": 0.25, "source": "a.wav", "dimensions_reference": "mapped",
     }  # fmt: skip
     assert list(speech) == [
-        "type", "start", "end", "state", "label", "confidence", "scores", "arousal", "valence", "dominance", "speech",
-        "compute_ms",
+        "type", "start", "end", "state", "reason", "label", "confidence", "scores", "arousal", "valence", "dominance",
+        "speech", "snr_db", "compute_ms",
     ]  # fmt: skip
     assert speech == {
-        "type": "estimate", "start": 12.25, "end": 13.25, "state": "speech", "label": "anger", "confidence": 0.62,
-        "scores": {"neutral": 0.1, "happiness": 0.1235, "sadness": 0.1565, "anger": 0.62}, "arousal": 0.71,
-        "valence": -0.22, "dominance": 0.3, "speech": 0.93, "compute_ms": 1.9,
+        "type": "estimate", "start": 12.25, "end": 13.25, "state": "speech", "reason": None, "label": "anger",
+        "confidence": 0.62, "scores": {"neutral": 0.1, "happiness": 0.1235, "sadness": 0.1565, "anger": 0.62},
+        "arousal": 0.71, "valence": -0.22, "dominance": 0.3, "speech": 0.93, "snr_db": 12.3, "compute_ms": 1.9,
     }  # fmt: skip
     assert (uncertain["state"], uncertain["label"], uncertain["scores"]) == ("uncertain", None, speech["scores"])
     assert silence == {
-        "type": "estimate", "start": 0.0, "end": 1.0, "state": "no-speech", "label": None, "confidence": None,
-        "scores": {}, "arousal": None, "valence": None, "dominance": None, "speech": 0.0, "compute_ms": 0.4,
+        "type": "estimate", "start": 0.0, "end": 1.0, "state": "no-speech", "reason": None, "label": None,
+        "confidence": None, "scores": {}, "arousal": None, "valence": None, "dominance": None, "speech": 0.0,
+        "snr_db": None, "compute_ms": 0.4,
     }  # fmt: skip
     assert notice == {"type": "notice", "kind": "warning", "text": "3.2 s behind real time"}
     assert end == {
         "type": "end", "reason": "eof", "duration": 63.5, "estimates": 251, "dropped_blocks": 0, "compute_ms_p50": 1.8,
         "compute_ms_p95": 2.3, "rtf": 0.008,
     }  # fmt: skip
+
+
+def test_noise_is_told_as_the_reason_by_every_sink() -> None:
+    said = json.loads(session_lines("jsonl", [NOISY])[1])
+    assert (said["state"], said["reason"], said["snr_db"], said["label"]) == ("uncertain", "noise", -3.2, None)
+    assert json.loads(session_lines("jsonl", [UNCERTAIN])[1])["reason"] == "confidence"
+    header, row = csv.reader(session_lines("csv", [NOISY]))
+    assert dict(zip(header, row, strict=True))["reason"] == "noise"
+    assert dict(zip(header, row, strict=True))["snr_db"] == "-3.2"
+    noisy, unsure = session_lines("plain", [NOISY, UNCERTAIN])[2:4]
+    assert noisy.endswith("snr  -3 dB  too noisy")
+    assert unsure.endswith("snr +12 dB")
 
 
 def test_demo_and_reference_are_only_there_when_they_hold() -> None:
@@ -88,7 +102,7 @@ def test_how_far_the_wearer_is_known_is_told_where_it_matters() -> None:
     assert "wearer" not in estimate
     told = "\n".join(session_lines("plain", [heard], baseline="me"))
     assert "baseline: me" in told
-    assert "valence -0.22  wearer  42%" in told
+    assert "valence -0.22  snr +12 dB  wearer  42%" in told
     assert "wearer" not in "\n".join(session_lines("plain", [heard]))
 
 
@@ -115,7 +129,7 @@ def test_csv_has_one_header_over_several_sessions() -> None:
     rows = list(csv.DictReader(lines))
     assert lines[0] == (
         "file,start,end,state,label,confidence,neutral,happiness,sadness,anger,arousal,valence,dominance,speech,"
-        "compute_ms"
+        "compute_ms,snr_db,reason"
     )
     assert [row["file"] for row in rows] == ["a.wav"] * 2 + ['with, comma "and quotes".wav'] * 2
     assert (rows[0]["label"], rows[0]["anger"], rows[0]["end"]) == ("anger", "0.62", "13.25")
@@ -128,7 +142,7 @@ def test_plain_lines_say_what_people_need() -> None:
     assert lines[0].startswith("DEMO")
     assert "mapped" in text
     assert text.count("no speech") == 2
-    assert "    13.25 s  anger       62% ######....  arousal +0.71  valence -0.22" in lines
+    assert "    13.25 s  anger       62% ######....  arousal +0.71  valence -0.22  snr +12 dB" in lines
     assert any("uncertain" in line for line in lines)
     assert "warning: 3.2 s behind real time" in lines
     assert lines[-1] == (

@@ -1,0 +1,134 @@
+"""How far speech lies above the noise around it, followed as audio arrives.
+
+Two estimates over the last three seconds, each good where the other is not:
+
+- Above about 14 dB, minimum statistics (Martin, IEEE Trans. Speech and Audio Processing 9(5), 2001): in each band the
+  noise is the least smoothed power of the last seconds, times what a minimum lies below the mean; speech is what the
+  frames clearly above that noise have more.
+- Below, WADA (Kim and Stern, Interspeech 2008): speech amplitudes follow a gamma distribution of shape 0.4, noise is
+  Gaussian, and the more noise, the nearer ``log E|x|`` comes to ``E log|x|``.
+
+Neither asks voice activity, whose errors grow with the noise. Both take a crowd's voices for speech: in babble the
+ratio is told too high, and the more so the lower it is. docs/noise.md has bias and spread.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_app.core.types import SAMPLE_RATE, Floats
+
+FRAME = 512
+HOP = 256
+LOOK_BACK = 3 * SAMPLE_RATE // HOP
+"""Frames that count: three seconds."""
+
+LEAST_HEARD = (SAMPLE_RATE - FRAME) // HOP + 1
+"""Frames without which nothing is said: those of a second."""
+
+BANDS = 20
+SMOOTHING = 0.8
+MINIMUM_BIAS = 1.8
+"""Mean over minimum of the smoothed power of steady noise in a band, over that many frames."""
+
+SPEECH_ABOVE = 2.0
+"""Frames of that many times the power of the noise count as speech."""
+
+QUANTUM = 2.0**-16
+"""Half a step of 16 bits: amplitudes below it are not told apart, so that digital silence has a logarithm."""
+
+LOWEST, HIGHEST = -10.0, 40.0
+"""Decibels beyond which the estimates tell nothing."""
+
+STATISTICS_FROM, WADA_TO = 18.0, 10.0
+"""By minimum statistics, decibels from which they alone count, and up to which WADA does; in between both do."""
+
+WADA_STEP = 2.5
+WADA = (
+    0.4121, 0.4160, 0.4238, 0.4382, 0.4618, 0.4967, 0.5436, 0.6012, 0.6673, 0.7387, 0.8123, 0.8853, 0.9558, 1.0225,
+    1.0847, 1.1419, 1.1941, 1.2414, 1.2842, 1.3227, 1.3573,
+)  # fmt: skip
+"""``log E|x| - E log|x|`` at -10, -7.5, ... 40 dB."""
+
+Doubles = NDArray[np.float64]
+
+
+class SnrMeter:
+    """Takes audio, tells the signal-to-noise ratio of the speech in its last three seconds. Memory is constant."""
+
+    _pending: Floats
+    _smooth: Doubles | None
+    _count: int
+
+    def __init__(self) -> None:
+        self._window = np.hanning(FRAME + 1)[:FRAME].astype(np.float32)
+        self._edges = _band_edges()
+        self._bands: Doubles = np.zeros((LOOK_BACK, BANDS))
+        self._power: Doubles = np.zeros(LOOK_BACK)
+        self._amplitude: Doubles = np.zeros(LOOK_BACK)
+        self._logarithm: Doubles = np.zeros(LOOK_BACK)
+        self.reset()
+
+    def feed(self, samples: Floats) -> None:
+        """Take samples, float32, shape (n,), in [-1, 1]. What is told does not depend on how they are cut."""
+        pending = np.concatenate((self._pending, samples))
+        frames = max((len(pending) - FRAME) // HOP + 1, 0)
+        self._pending = pending[frames * HOP :].copy()
+        for at in range(0, frames * HOP, HOP):
+            self._step(pending[at : at + FRAME])
+
+    def _step(self, frame: Floats) -> None:
+        spectrum = np.fft.rfft(frame * self._window)
+        power = np.add.reduceat(spectrum.real**2 + spectrum.imag**2, self._edges).astype(np.float64)
+        if self._smooth is None:
+            self._smooth = power
+        else:
+            self._smooth = SMOOTHING * self._smooth + (1 - SMOOTHING) * power
+        amplitudes = np.abs(frame[:HOP], dtype=np.float64)
+        place = self._count % LOOK_BACK
+        self._bands[place] = self._smooth
+        self._power[place] = power.sum()
+        self._amplitude[place] = amplitudes.mean()
+        self._logarithm[place] = np.log(np.maximum(amplitudes, QUANTUM)).mean()
+        self._count += 1
+
+    @property
+    def snr(self) -> float | None:
+        """The ratio in decibels, -10 to 40; None before a second was heard."""
+        if self._count < LEAST_HEARD:
+            return None
+        kept = min(self._count, LOOK_BACK)
+        by_minimum = self._by_minimum(kept)
+        weight = min(max((by_minimum - WADA_TO) / (STATISTICS_FROM - WADA_TO), 0.0), 1.0)
+        told = weight * by_minimum + (1 - weight) * self._by_amplitude(kept)
+        return min(max(told, LOWEST), HIGHEST)
+
+    def _by_minimum(self, kept: int) -> float:
+        """By minimum statistics; the lowest where no frame rises above the noise."""
+        noise = max(MINIMUM_BIAS * float(self._bands[:kept].min(axis=0).sum()), QUANTUM**2)
+        loud = self._power[:kept][self._power[:kept] > SPEECH_ABOVE * noise]
+        if len(loud) == 0:
+            return LOWEST
+        return 10 * math.log10(float(loud.mean()) / noise - 1)
+
+    def _by_amplitude(self, kept: int) -> float:
+        """By WADA."""
+        mean = max(float(self._amplitude[:kept].mean()), QUANTUM)
+        found = math.log(mean) - float(self._logarithm[:kept].mean())
+        return float(np.interp(found, WADA, LOWEST + WADA_STEP * np.arange(len(WADA))))
+
+    def reset(self) -> None:
+        """Forget all audio."""
+        self._pending = np.zeros(0, dtype=np.float32)
+        self._smooth = None
+        self._count = 0
+
+
+def _band_edges() -> NDArray[np.int64]:
+    """The first bin of each band, equally wide on the mel scale; the constant component belongs to none."""
+    top = 2595 * np.log10(1 + SAMPLE_RATE / 2 / 700)
+    hertz = 700 * (10 ** (np.linspace(0, top, BANDS + 1) / 2595) - 1)
+    return np.maximum(np.round(hertz[:-1] / SAMPLE_RATE * FRAME), 1 + np.arange(BANDS)).astype(np.int64)
