@@ -75,25 +75,29 @@ class SnrMeter:
     def feed(self, samples: Floats) -> None:
         """Take samples, float32, shape (n,), in [-1, 1]. What is told does not depend on how they are cut."""
         pending = np.concatenate((self._pending, samples))
-        frames = max((len(pending) - FRAME) // HOP + 1, 0)
-        self._pending = pending[frames * HOP :].copy()
-        for at in range(0, frames * HOP, HOP):
-            self._step(pending[at : at + FRAME])
+        count = max((len(pending) - FRAME) // HOP + 1, 0)
+        self._pending = pending[count * HOP :].copy()
+        if count:
+            self._take(pending[: (count - 1) * HOP + FRAME], count)
 
-    def _step(self, frame: Floats) -> None:
-        spectrum = np.fft.rfft(frame * self._window)
-        power = np.add.reduceat(spectrum.real**2 + spectrum.imag**2, self._edges).astype(np.float64)
-        if self._smooth is None:
-            self._smooth = power
-        else:
-            self._smooth = SMOOTHING * self._smooth + (1 - SMOOTHING) * power
-        amplitudes = np.abs(frame[:HOP], dtype=np.float64)
-        place = self._count % LOOK_BACK
-        self._bands[place] = self._smooth
-        self._power[place] = power.sum()
-        self._amplitude[place] = amplitudes.mean()
-        self._logarithm[place] = np.log(np.maximum(amplitudes, QUANTUM)).mean()
-        self._count += 1
+    def _take(self, samples: Floats, count: int) -> None:
+        frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
+        spectrum = np.fft.rfft(frames * self._window, axis=1)
+        power = np.add.reduceat(spectrum.real**2 + spectrum.imag**2, self._edges, axis=1).astype(np.float64)
+        amplitudes = np.abs(samples[: count * HOP].reshape(count, HOP), dtype=np.float64)
+        logarithms = np.log(np.maximum(amplitudes, QUANTUM)).mean(axis=1)
+        means, powers = amplitudes.mean(axis=1), power.sum(axis=1)
+        for number in range(count):
+            if self._smooth is None:
+                self._smooth = power[number]
+            else:
+                self._smooth = SMOOTHING * self._smooth + (1 - SMOOTHING) * power[number]
+            place = self._count % LOOK_BACK
+            self._bands[place] = self._smooth
+            self._power[place] = powers[number]
+            self._amplitude[place] = means[number]
+            self._logarithm[place] = logarithms[number]
+            self._count += 1
 
     @property
     def snr(self) -> float | None:
