@@ -31,7 +31,7 @@ class WindowStream:
         extractor: features, frame by frame.
         detector: voice activity, frame by frame.
         spec: length and hop of the windows.
-        gate: hysteresis and padding of voice activity.
+        gate: hysteresis and padding of voice activity; None for the usual durations.
         meter: measures the signal-to-noise ratio; None where nobody asks for it.
     """
 
@@ -55,7 +55,7 @@ class WindowStream:
         self._detector = detector
         self._meter = meter
         self._history = FrameHistory(self.frames_per_window, extractor.dimension)
-        gate = gate or GateSettings()
+        gate = gate or GateSettings().for_frames(detector.frame_length)
         # Padding can reach back before the window that is being cut; hangover is undone up to its own length.
         capacity = spec.length // detector.frame_length + gate.hangover + gate.padding + gate.onset + 1
         self._gate = SpeechGate(gate, detector.frame_length, capacity)

@@ -25,7 +25,7 @@ from edge_app.core.snr import HIGHEST, LOWEST, SnrMeter
 from edge_app.core.types import SAMPLE_RATE, Floats
 from edge_app.core.windows import WindowSpec
 from edge_app.pipeline import WindowStream
-from edge_app.vad import make_detector
+from edge_app.vad import VoiceActivityDetector, make_detector
 from train.noise import NoiseSource
 from train.noise_streams import Mask, SpokenStream
 
@@ -90,24 +90,48 @@ def measure_front(
     """
     vad: dict[str, dict[str, list[dict[str, Any]]]] = {name: {} for name in detectors}
     meter: dict[str, list[dict[str, Any]]] = {}
+    clean: dict[str, Tally] = {}
     for source in sources:
         for ratio in ratios:
-            mixed = [stream.under(source, ratio, seed) for stream in streams]
-            for name in detectors:
-                tally = Tally()
-                for stream, (samples, noise) in zip(streams, mixed, strict=True):
-                    judge(stream, samples, noise, name, min_speech, tally)
+            tallies = clean if ratio is None and clean else {name: Tally() for name in detectors}
+            if tallies is not clean:
+                mixed = [stream.under(source, ratio, seed) for stream in streams]
+                for name, tally in tallies.items():
+                    for stream, (samples, noise) in zip(streams, mixed, strict=True):
+                        judge(stream, samples, noise, name, min_speech, tally)
+            if ratio is None:
+                clean = tallies
+            else:
+                first = next(iter(tallies.values()))
+                meter.setdefault(source.name, []).append({"snr_db": ratio, **first.meter()})
+            for name, tally in tallies.items():
                 vad[name].setdefault(source.name, []).append({"snr_db": ratio, **tally.voice_activity()})
-            if ratio is not None:
-                meter.setdefault(source.name, []).append({"snr_db": ratio, **tally.meter()})
     return {"vad": vad, "meter": meter}
+
+
+class Overheard:
+    """A detector whose probabilities are kept."""
+
+    def __init__(self, detector: VoiceActivityDetector) -> None:
+        self.frame_length = detector.frame_length
+        self.said: list[Floats] = []
+        self._detector = detector
+
+    def feed(self, samples: Floats) -> Floats:
+        """See :class:`edge_app.vad.VoiceActivityDetector`."""
+        self.said.append(self._detector.feed(samples))
+        return self.said[-1]
+
+    def reset(self) -> None:
+        """Forget all audio."""
+        self._detector.reset()
+        self.said = []
 
 
 def judge(stream: SpokenStream, samples: Floats, noise: Floats, name: str, min_speech: float, tally: Tally) -> None:
     """Add to a tally what a detector and the meter say about a stream under noise."""
-    detector = make_detector(name)
-    extractor = LogMel()
-    windows = WindowStream(extractor, detector, WindowSpec(), meter=SnrMeter())
+    detector = Overheard(make_detector(name))
+    windows = WindowStream(LogMel(), detector, WindowSpec(), meter=SnrMeter())
     speech, utterance = _sums(stream.speech), _sums(~stream.silence)
     spoken_power = _sums(np.square(stream.samples, dtype=np.float64) * stream.speech)
     noise_power = _sums(np.square(noise, dtype=np.float64))
@@ -119,7 +143,7 @@ def judge(stream: SpokenStream, samples: Floats, noise: Floats, name: str, min_s
             _measure(window.snr, end, speech, spoken_power, noise_power, tally)
         elif silent:
             tally.alarmed.append(window.speech >= min_speech)
-    votes = make_detector(name).feed(samples) >= VOTE
+    votes = np.concatenate(detector.said) >= VOTE
     length = detector.frame_length
     edges = np.arange(len(votes) + 1) * length
     tally.missed_frames.extend(~votes[np.diff(speech[edges]) == length])

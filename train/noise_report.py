@@ -39,6 +39,27 @@ def curve_tables(report: Mapping[str, Any]) -> Iterator[tuple[str, Cells, list[C
         )
 
 
+def front_tables(front: Mapping[str, Any]) -> Iterator[tuple[str, Cells, list[Cells]]]:
+    """The tables of :func:`train.front_errors.measure_front`: misses and false alarms in %, and the meter's errors."""
+    for detector, kinds in front["vad"].items():
+        header = ["noise", *(ratio_name(point["snr_db"]) for point in next(iter(kinds.values())))]
+        for figure, title in (("miss", "missed windows of speech"), ("false_alarm", "false alarms in silence")):
+            rows = [[name, *(_percent(point[figure]) for point in points)] for name, points in kinds.items()]
+            yield f"{detector}: {title}, % (frames: see JSON)", header, rows
+    if front["meter"]:
+        header = ["noise", *(ratio_name(point["snr_db"]) for point in next(iter(front["meter"].values())))]
+        rows = [[name, *map(_error, points)] for name, points in front["meter"].items()]
+        yield "signal-to-noise ratio told minus true, dB: bias ± spread", header, rows
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"
+
+
+def _error(point: Mapping[str, Any]) -> str:
+    return "–" if point["bias"] is None else f"{point['bias']:+.1f} ± {point['spread']:.1f}"
+
+
 def _kind(name: str, curve: Mapping[str, Any]) -> str:
     heard = curve["heard_in_training"]
     return f"{name} ({'heard in training' if heard else 'heard in training?'})" if heard is not False else name
@@ -66,7 +87,7 @@ def show(report: Mapping[str, Any], console: Console) -> None:
     console.print(f"{model} on {report['corpus']}, by {report['level']}, {report['vad']} voice activity")
     for line in remarks(report):
         console.print(line, style="yellow" if line.startswith("Warning") else None)
-    for title, header, rows in curve_tables(report):
+    for title, header, rows in (*curve_tables(report), *front_tables(report["front"])):
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for number, name in enumerate(header):
             table.add_column(name, justify="right" if number else "left")

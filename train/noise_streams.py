@@ -23,8 +23,8 @@ from train.wearers import seeded, utterance_name
 LEVEL = 10 ** (-26 / 20)
 """Root mean square of speech, of full scale."""
 
-SPEAKERS = 10
-SECONDS = 20.0
+SPEAKERS = 8
+SECONDS = 15.0
 PAUSE = (2.0, 3.0)
 FRAME = SAMPLE_RATE // 50
 SPEECH_RANGE = 25.0

@@ -10,14 +10,15 @@ import click
 
 from edge_app.core.smoothing import SmoothingSettings
 from edge_app.settings import PipelineSettings
+from edge_app.vad import DETECTORS
 
 OPTIONS = (
     click.option("--model", default="default", show_default=True, help="Name or folder of a model bundle."),
     click.option("--variant", type=click.Choice(["fp32", "int8"]), help="Default: int8 where the bundle has it."),
     click.option("--hop", type=float, metavar="SECONDS",
                  help="Time between estimates, 0.1 to 1.0. Default: the model's."),
-    click.option("--vad", type=click.Choice(["webrtc", "none"]), default="webrtc", show_default=True,
-                 help="Voice activity detector."),
+    click.option("--vad", type=click.Choice(list(DETECTORS)), default="webrtc", show_default=True,
+                 help="Voice activity detector; silero is an extra, always calls everything speech."),
     click.option("--baseline", metavar="none|adaptive|NAME|FILE",
                  help="What is usual: the training set's, what is heard, or who enrolled. Default: the model's."),
     click.option("--smoothing", type=click.FloatRange(min=0), metavar="SECONDS",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_app.core.types import Floats, Segment
+from edge_app.core.types import SAMPLE_RATE, Floats, Segment
+
+USUAL_FRAME = SAMPLE_RATE // 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,13 @@ class GateSettings:
     onset: int = 3
     hangover: int = 15
     padding: int = 5
+
+    def for_frames(self, length: int) -> GateSettings:
+        """The same durations, to the nearest frame, for a detector whose frames have ``length`` samples, not 20 ms."""
+        onset, hangover, padding = (
+            max(1, round(count * USUAL_FRAME / length)) for count in (self.onset, self.hangover, self.padding)
+        )
+        return replace(self, onset=onset, hangover=hangover, padding=padding)
 
 
 class SpeechGate:

@@ -30,7 +30,13 @@ class VoiceActivityDetector(Protocol):
         ...
 
 
-DETECTORS = {"webrtc": "edge_app.vad.webrtc:WebRtcDetector", "none": "edge_app.vad.always:AlwaysSpeech"}
+DETECTORS = {
+    "webrtc": "edge_app.vad.webrtc:WebRtcDetector",
+    "silero": "edge_app.vad.silero:SileroDetector",
+    "always": "edge_app.vad.always:AlwaysSpeech",
+    "none": "edge_app.vad.always:AlwaysSpeech",
+}
+"""By the name that ``--vad`` takes; ``none`` is an older name of ``always``."""
 
 
 def make_detector(name: str) -> VoiceActivityDetector:
@@ -38,6 +44,7 @@ def make_detector(name: str) -> VoiceActivityDetector:
 
     Raises:
         ConfigurationError: there is no detector of that name.
+        BackendMissing: the package that it needs is not installed.
     """
     if name not in DETECTORS:
         raise ConfigurationError(f"no voice activity detector {name!r}; choose from {', '.join(sorted(DETECTORS))}")

@@ -1,4 +1,4 @@
-"""No detection: everything counts as speech (``--vad none``)."""
+"""No detection: everything counts as speech (``--vad always``)."""
 
 from __future__ import annotations
 

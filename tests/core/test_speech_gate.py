@@ -75,6 +75,13 @@ def test_only_the_newest_frames_are_remembered() -> None:
     assert gate.fraction(0, 200 * FRAME) == 0.0
 
 
+@pytest.mark.parametrize(("length", "counts"), [(320, (3, 15, 5)), (512, (2, 9, 3)), (16000, (1, 1, 1))])
+def test_other_frames_keep_the_durations(length: int, counts: tuple[int, int, int]) -> None:
+    settings = GateSettings().for_frames(length)
+    assert (settings.onset, settings.hangover, settings.padding) == counts
+    assert (settings.on, settings.off) == (GateSettings().on, GateSettings().off)
+
+
 def test_reset_forgets() -> None:
     gate = make_gate()
     gate.feed(probabilities("#" * 50))

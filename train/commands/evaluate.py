@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import json
@@ -17,15 +18,17 @@ from rich.table import Table
 
 from edge_app.bundle import load_bundle
 from edge_app.errors import BackendMissing, ConfigurationError, CorpusError, OutputError
-from edge_app.vad import DETECTORS
+from edge_app.vad import DETECTORS, make_detector
 from train.corpora import Utterance, read_corpus
 from train.corpora.manifest import is_manifest
 from train.evaluation import Level, NoiseCondition
 from train.evaluation import evaluate as run_evaluation
+from train.front_errors import measure_front
 from train.noise import NoiseBank, NoiseSource
 from train.noise_curves import DEFAULT_SNRS, measure_curves, parse_snrs, speech_level
 from train.noise_kinds import EVERY_KIND, KINDS, make_source, parse_kinds
 from train.noise_report import show
+from train.noise_streams import spoken_streams
 
 
 @click.command()
@@ -86,7 +89,8 @@ def evaluate(
 
     With --noise, noise is added to every utterance: several kinds ("all" for all), or a folder of recordings, at
     several ratios make curves; one kind at one ratio makes the figures above. None of the kinds' recordings is mixed
-    in by training with the pattern "[1-4]-*"; where a model has heard them, its curve says so.
+    in by training with the pattern "[1-4]-*"; where a model has heard them, its curve says so. Beside the curves stand
+    the errors of voice activity and of the signal-to-noise ratio that the program tells, on the same noise.
 
     Utterances that a speaker is enrolled with are not scored. To compare baselines on the same utterances, give the
     same --hold-out with each, as many seconds as the longest enrolment.
@@ -125,7 +129,9 @@ def evaluate(
     if sources and not single:
         result = measure_curves(lambda condition: measure(noise=condition), sources, ratios, bundle.manifest)
         scored = [utterance for utterance in utterances if utterance.label in bundle.labels]
-        result |= {"seed": seed, "speech_level_dbfs": speech_level(scored)}
+        streams = spoken_streams(scored, seed)
+        front = measure_front(streams, sources, ratios, _detectors(vad), bundle.min_speech, seed)
+        result |= {"seed": seed, "speech_level_dbfs": speech_level(scored), "front": front}
     else:
         result = measure(noise=NoiseCondition(sources[0], ratios[0]) if sources and ratios[0] is not None else None)
     if split is not None:
@@ -157,6 +163,16 @@ def _sources(noise: str, root: Path | None) -> list[NoiseSource]:
     if Path(noise).is_dir() or len(Path(noise).parts) > 1:
         return [NoiseBank(Path(noise))]
     return [make_source(kind, root) for kind in parse_kinds(noise)]
+
+
+def _detectors(chosen: str) -> list[str]:
+    """Those whose errors are measured: the chosen one, and all that decide anything and are installed."""
+    found = [chosen]
+    for name in ("webrtc", "silero"):
+        with contextlib.suppress(BackendMissing):
+            make_detector(name)
+            found.append(name)
+    return list(dict.fromkeys(found))
 
 
 def _require_matplotlib() -> None:
