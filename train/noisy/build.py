@@ -68,12 +68,12 @@ class Plan:
     kinds: tuple[str, ...] = tuple(KINDS)
     seed: int = 0
 
-    @property
-    def tag(self) -> How:
-        """What a file's comment says of it."""
+    def tag(self, material: NoiseMaterial | None) -> How:
+        """What a file's comment says of it, and of what noise was made of."""
         if self.condition == CLEAN:
             return {"method": METHOD, "corpus": self.corpus, "condition": CLEAN}
-        return {"method": METHOD, **asdict(self), "kinds": list(self.kinds)}
+        noise = None if material is None else material.checksum
+        return {"method": METHOD, **asdict(self), "kinds": list(self.kinds), "noise": noise}
 
     @property
     def folder(self) -> Path:
@@ -263,7 +263,7 @@ def _pool(jobs: int, plan: Plan, material: NoiseMaterial | None, folder: Path) -
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_process, initargs=(plan, material, folder))
 
 
-_given: tuple[Plan, NoiseMaterial | None, Path]
+_given: tuple[Plan, NoiseMaterial | None, Path, How]
 """What a process works with; set when it begins."""
 
 
@@ -274,16 +274,16 @@ def _begin_process(plan: Plan, material: NoiseMaterial | None, folder: Path) -> 
 
 def _begin_work(plan: Plan, material: NoiseMaterial | None, folder: Path) -> None:
     global _given
-    _given = plan, material, folder
+    _given = plan, material, folder, plan.tag(material)
 
 
 def _work(item: tuple[int, Utterance]) -> How:
-    plan, material, folder = _given
+    plan, material, folder, tag = _given
     number, utterance = item
     path = folder / clip_path(number, utterance)
-    if (how := read_how(path, plan.tag)) is None:
+    if (how := read_how(path, tag)) is None:
         samples, how = record_utterance(number, utterance, plan, material)
-        write_flac(path, samples, plan.tag, how)
+        write_flac(path, samples, tag, how)
     return how
 
 

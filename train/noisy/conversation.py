@@ -70,10 +70,10 @@ class ClipPlan:
     kinds: tuple[str, ...]
     seed: int
 
-    @property
-    def tag(self) -> dict[str, Any]:
-        """What a file's comment says of it."""
-        return {"method": METHOD, **asdict(self), "labels": list(self.labels), "kinds": list(self.kinds)}
+    def tag(self, material: NoiseMaterial) -> dict[str, Any]:
+        """What a file's comment says of it, and of what noise was made of."""
+        lists = {"labels": list(self.labels), "kinds": list(self.kinds)}
+        return {"method": METHOD, **asdict(self), **lists, "noise": material.checksum}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +117,17 @@ def record_clips(
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{output}: {(error.strerror or str(error)).lower()}; choose another --output") from None
+    tag = plan.tag(material)
     for number in range(count):
         if stop.is_set():
             raise KeyboardInterrupt
         began = time.monotonic()
         path = output / f"{plan.corpus}-{number}.flac"
         table = path.with_suffix(".csv")
-        if read_how(path, plan.tag) is None or not table.is_file():
+        if read_how(path, tag) is None or not table.is_file():
             recording, timeline = record_clip(utterances, plan, material, number)
             write_whole(table, as_csv(timeline).encode())
-            write_flac(path, recording.samples, plan.tag, {"clipped": recording.clipped})
+            write_flac(path, recording.samples, tag, {"clipped": recording.clipped})
         yield path, time.monotonic() - began
 
 

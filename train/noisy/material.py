@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -76,6 +78,13 @@ class NoiseMaterial:
                 self.sounds.setdefault(path.parent.name, []).append(path)
         if folder is not None and not self.sounds:
             raise CorpusError(f"{folder}: no recordings of noise on the {side} side; give another folder to --noise")
+
+    @property
+    def checksum(self) -> str:
+        """Of the names of all recordings, on which what is drawn depends."""
+        spoken = {person: [u.path.stem for u in utterances] for person, utterances in self.spoken.items()}
+        sounds = {name: [path.stem for path in paths] for name, paths in self.sounds.items()}
+        return f"{zlib.crc32(json.dumps([spoken, sounds], sort_keys=True).encode()):08x}"
 
 
 class NoiseMaker:

@@ -188,6 +188,15 @@ def test_recordings_of_another_plan_are_not_replaced(
     assert contents(tmp_path) == before
 
 
+def test_recordings_with_other_noise_are_not_mixed_in(
+    utterances: list[tuple[int, Utterance]], plan: Plan, material: NoiseMaterial, sounds: Path, tmp_path: Path
+) -> None:
+    run(utterances[:2], plan, material, tmp_path)
+    other = NoiseMaterial("test", [], sounds)
+    with pytest.raises(ConfigurationError, match="recorded with another noise"):
+        run(utterances, plan, other, tmp_path)
+
+
 def test_a_full_disk(
     utterances: list[tuple[int, Utterance]], plan: Plan, material: NoiseMaterial, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
