@@ -125,10 +125,15 @@ def _start_worker(plan: Plan) -> None:
     _worker = plan, material, cut, open_unlabelled(plan.config, plan.root, plan.cache)
 
 
+def fold_path(plan: Plan, fold: Fold) -> Path:
+    """The folder of a fold's run and result."""
+    return plan.path / fold.name.replace("/", "-").replace(" ", "-")
+
+
 def _work_on_fold(number: int) -> dict[str, Any]:
     plan, store, cut, unlabelled = _worker
     fold = cut[number]
-    path = plan.path / fold.name.replace("/", "-").replace(" ", "-")
+    path = fold_path(plan, fold)
     identity = _identity(plan, store, fold)
     if (path / RESULT).is_file():
         result: dict[str, Any] = json.loads((path / RESULT).read_text(encoding="utf-8"))

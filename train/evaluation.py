@@ -89,7 +89,7 @@ def evaluate(
         BundleError: the bundle cannot run.
     """
     scorer = BundleScorer(bundle, variant, vad)
-    reference: Reference = "rated" if any(map(_is_rated, utterances)) else "mapped"
+    reference = reference_of(utterances)
     scorable = [utterance for utterance in utterances if _is_scorable(utterance, bundle, reference)]
     lacking = Counter(u.label or UNLABELLED for u in utterances if u.label not in bundle.labels)
     if not scorable:
@@ -98,7 +98,7 @@ def evaluate(
 
     @lru_cache(maxsize=1)  # an utterance that is scored is also heard
     def windows(utterance: Utterance) -> list[Window]:
-        return scorer.windows(_audio(utterance, noise, seed))
+        return scorer.windows(noisy_audio(utterance, noise, seed))
 
     setting = parse_setting(baseline)
     wearers = Wearers(bundle.baseline, bundle.wearer, setting, hold_out, utterances, windows, seed)
@@ -115,7 +115,7 @@ def evaluate(
         if level == "utterance":
             chosen = scores.of_utterance(bundle.min_speech)
         rows.append((utterance, chosen))
-    decisions = _decisions(bundle, rows, reference)
+    decisions = make_decisions(bundle.labels, bundle.dimensions, rows, reference)
     if len(decisions.truth) == 0:
         raise CorpusError("nothing to score: no recording has a window with speech; is this corpus speech at all?")
     corpora = sorted({utterance.corpus for utterance in utterances})
@@ -139,6 +139,11 @@ def evaluate(
     }
 
 
+def reference_of(utterances: Sequence[Utterance]) -> Reference:
+    """What dimensions are compared with: ratings, where any utterance has some."""
+    return "rated" if any(map(_is_rated, utterances)) else "mapped"
+
+
 def _is_rated(utterance: Utterance) -> bool:
     return any(getattr(utterance, name) is not None for name in DIMENSIONS)
 
@@ -148,7 +153,12 @@ def _is_scorable(utterance: Utterance, bundle: ModelBundle, reference: Reference
     return utterance.label in bundle.labels or rated
 
 
-def _audio(utterance: Utterance, noise: NoiseCondition | None, seed: int) -> Floats:
+def noisy_audio(utterance: Utterance, noise: NoiseCondition | None, seed: int) -> Floats:
+    """An utterance under a condition; the stretch of noise depends on the seed and the utterance's name alone.
+
+    Raises:
+        CorpusError: it is too silent for noise to be added.
+    """
     samples = read_utterance(utterance)
     if noise is None:
         return samples
@@ -169,15 +179,28 @@ def _dimensions(utterance: Utterance, names: Sequence[str], reference: Reference
     return [np.nan if value is None else value for value in values]
 
 
-def _decisions(bundle: ModelBundle, rows: Sequence[tuple[Utterance, WindowScores]], reference: Reference) -> Decisions:
+def make_decisions(
+    labels: tuple[str, ...],
+    names: tuple[str, ...],
+    rows: Sequence[tuple[Utterance, WindowScores]],
+    reference: Reference,
+) -> Decisions:
+    """What a model said about utterances beside what is true.
+
+    Args:
+        labels: its classes.
+        names: its dimensions.
+        rows: utterances with their scores: one row for an utterance, or its windows.
+        reference: what dimensions are compared with.
+    """
     counts = [len(scores.speech) for _, scores in rows]
-    classes, dimensions = len(bundle.labels), len(bundle.dimensions)
-    index = {label: at for at, label in enumerate(bundle.labels)}
+    classes, dimensions = len(labels), len(names)
+    index = {label: at for at, label in enumerate(labels)}
     truth = [index.get(utterance.label or "", -1) for utterance, _ in rows]
-    known = [_dimensions(utterance, bundle.dimensions, reference) for utterance, _ in rows]
+    known = [_dimensions(utterance, names, reference) for utterance, _ in rows]
     return Decisions(
-        labels=bundle.labels,
-        dimension_names=bundle.dimensions,
+        labels=labels,
+        dimension_names=names,
         speakers=np.repeat([utterance.speaker for utterance, _ in rows], counts).tolist(),
         truth=np.repeat(np.array(truth, dtype=np.int64), counts),
         probabilities=np.concatenate([np.zeros((0, classes)), *(scores.probabilities for _, scores in rows)]),

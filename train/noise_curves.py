@@ -35,6 +35,9 @@ ONCE = (
 )  # fmt: skip
 """What is the same at every point."""
 
+MARGIN = 0.1
+"""By how much UAR must be above that of guessing for a model's answers to be worth showing."""
+
 Evaluate: TypeAlias = Callable[[NoiseCondition | None], dict[str, Any]]
 
 
@@ -120,3 +123,25 @@ def mean_curve(curves: Mapping[str, Any], figure: str = "uar") -> list[tuple[flo
             if point[figure] is not None:
                 values.setdefault(point["snr_db"], []).append(point[figure])
     return [(ratio, float(np.mean(found))) for ratio, found in values.items()]
+
+
+def least_ratio(report: Mapping[str, Any]) -> float | None:
+    """The ratio under which a model does not do better than guessing by ``MARGIN`` of UAR, mean over kinds of noise.
+
+    Args:
+        report: its curves.
+
+    Returns:
+        Decibels, interpolated between the ratios measured: the highest at which the mean curve comes down to that line.
+        The highest ratio that was measured where even there it is below, None where it stays above.
+    """
+    bound = report["chance"] + MARGIN
+    curve = [(ratio, uar) for ratio, uar in mean_curve(report["curves"]) if ratio is not None]
+    above: tuple[float, float] | None = None
+    for ratio, uar in sorted(curve, reverse=True):
+        if uar <= bound:
+            if above is None:
+                return ratio
+            return round(ratio + (above[0] - ratio) * (bound - uar) / (above[1] - uar), 1)
+        above = ratio, uar
+    return None

@@ -158,6 +158,22 @@ def make_source(kind: str, root: str | Path | None) -> NoiseSource:
     return KINDS[kind](Path() if kind in ("pink", "white") else data_root(root))
 
 
+def make_sources(text: str, root: str | Path | None) -> list[NoiseSource]:
+    """The sources of what ``--noise`` names: kinds, or a folder of recordings.
+
+    Args:
+        text: ``all``, names of kinds with commas between, or a folder.
+        root: as for :func:`make_source`.
+
+    Raises:
+        ConfigurationError: there is no such kind.
+        CorpusError: recordings are missing, or one is silent.
+    """
+    if Path(text).is_dir() or len(Path(text).parts) > 1:
+        return [NoiseBank(Path(text))]
+    return [make_source(kind, root) for kind in parse_kinds(text)]
+
+
 def heard_in_training(source: NoiseSource, manifest: Mapping[str, Any]) -> bool | None:
     """Whether training mixed recordings of a source into its speech.
 

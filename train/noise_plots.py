@@ -10,16 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
-from train.noise_report import ratio_name
+from train.noise_curves import MARGIN
+from train.noise_report import NO_FRONT, ratio_name
 
 Values: TypeAlias = dict[str, dict[float | None, float | None]]
 """A figure by kind of noise and ratio."""
 
 DIMENSION = "arousal"
 MARKS = "osD^v*Px"
-MARGIN = 0.1
-"""What a model must be better than chance by: docs/noise.md."""
-
 CLEAN_GAP = 5.0
 """Decibels that clean speech is drawn to the left of the highest ratio."""
 
@@ -45,7 +43,7 @@ def draw_curves(reports: Sequence[Mapping[str, Any]], path: Path) -> None:
         if len(names) > 2:
             _draw(axes[1, column], _figure(report, DIMENSION))
             axes[1, column].set(ylim=(-0.2, 1))
-        missed = report["front"]["vad"][report["vad"]]
+        missed = report.get("front", NO_FRONT)["vad"].get(report["vad"], {})
         _draw(bottom, {kind: {point["snr_db"]: point["miss"] for point in missed[kind]} for kind in missed})
         bottom.set(ylim=(0, 1), xlabel="signal-to-noise ratio, dB")
     for row, name in zip(axes, names, strict=True):

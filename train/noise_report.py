@@ -12,6 +12,9 @@ from train.noise_curves import CLEAN
 
 Cells = list[str]
 
+NO_FRONT: Mapping[str, Any] = {"vad": {}, "meter": {}}
+"""What a cross-validation measures of voice activity."""
+
 
 def ratio_name(ratio: float | None) -> str:
     """``clean``, or decibels."""
@@ -45,7 +48,7 @@ def front_tables(front: Mapping[str, Any]) -> Iterator[tuple[str, Cells, list[Ce
         header = ["noise", *(ratio_name(point["snr_db"]) for point in next(iter(kinds.values())))]
         for figure, title in (("miss", "missed windows of speech"), ("false_alarm", "false alarms in silence")):
             rows = [[name, *(_percent(point[figure]) for point in points)] for name, points in kinds.items()]
-            yield f"{detector}: {title}, % (frames: see JSON)", header, rows
+            yield f"{detector}: {title}, %", header, rows
     if front["meter"]:
         header = ["noise", *(ratio_name(point["snr_db"]) for point in next(iter(front["meter"].values())))]
         rows = [[name, *map(_error, points)] for name, points in front["meter"].items()]
@@ -67,10 +70,12 @@ def _kind(name: str, curve: Mapping[str, Any]) -> str:
 
 def remarks(report: Mapping[str, Any]) -> Iterator[str]:
     """What a reader must know beside the tables."""
-    yield (
-        f"{report['utterances']} utterances; noise scaled to the speech, whose median level is "
-        f"{report['speech_level_dbfs']:g} dBFS where somebody speaks; seed {report['seed']}"
+    level = (
+        f", whose median level is {report['speech_level_dbfs']:g} dBFS where somebody speaks"
+        if "speech_level_dbfs" in report
+        else ""
     )
+    yield f"{report['utterances']} utterances; noise scaled to the speech{level}; seed {report['seed']}"
     if report["trained_on_corpus"]:
         yield "Warning: the model was trained on these speakers, so the curves do not hold for strangers."
 
@@ -83,11 +88,14 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def show(report: Mapping[str, Any], console: Console) -> None:
     """Print a report."""
-    model = f"{report['model']} {report['version']} ({report['variant']})"
+    if "protocol" in report:
+        model = f"{report['model']} ({report['protocol']})"
+    else:
+        model = f"{report['model']} {report['version']} ({report['variant']})"
     console.print(f"{model} on {report['corpus']}, by {report['level']}, {report['vad']} voice activity")
     for line in remarks(report):
         console.print(line, style="yellow" if line.startswith("Warning") else None)
-    for title, header, rows in (*curve_tables(report), *front_tables(report["front"])):
+    for title, header, rows in (*curve_tables(report), *front_tables(report.get("front", NO_FRONT))):
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for number, name in enumerate(header):
             table.add_column(name, justify="right" if number else "left")

@@ -14,7 +14,7 @@ from edge_app.cli import cli
 from edge_app.errors import ConfigurationError, CorpusError, OutputError
 from train.corpora import read_corpus
 from train.evaluation import NoiseCondition, evaluate
-from train.noise_curves import mean_curve, parse_snrs, speech_level
+from train.noise_curves import least_ratio, mean_curve, parse_snrs, speech_level
 from train.noise_kinds import make_source
 
 PNG = b"\x89PNG\r\n"
@@ -103,6 +103,23 @@ def test_the_mean_curve_is_that_over_the_kinds():
         for kind, values in {"pink": (0.8, 0.4), "white": (0.6, None)}.items()
     }
     assert mean_curve(curves) == [(None, pytest.approx(0.7)), (5, 0.4)]
+
+
+@pytest.mark.parametrize(
+    ("values", "ratio"),
+    [
+        ((0.9, 0.8, 0.7, 0.6), None),
+        ((0.9, 0.8, 0.45, 0.25), 0 + 5 * (0.35 - 0.25) / (0.45 - 0.25)),
+        ((0.9, 0.8, 0.35, 0.25), 5),
+        ((0.9, 0.3, 0.25, 0.25), 10),
+        ((0.3, 0.3, 0.4, 0.25), 10),
+        ((0.9, 0.8, 0.3, 0.4), 5 + 5 * (0.35 - 0.3) / (0.8 - 0.3)),
+    ],
+)
+def test_the_least_ratio_is_where_the_curve_comes_down_to_a_tenth_above_chance(values, ratio):
+    points = [{"snr_db": at, "uar": uar} for at, uar in zip((None, 10, 5, 0), values, strict=True)]
+    found = least_ratio({"chance": 0.25, "curves": {"pink": {"points": points}}})
+    assert found == (None if ratio is None else pytest.approx(ratio, abs=0.05))
 
 
 @pytest.mark.parametrize(

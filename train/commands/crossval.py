@@ -11,9 +11,14 @@ from rich.progress import track
 
 from edge_app.errors import ConfigurationError
 from train.cache import default_cache
+from train.commands.evaluate import write_json
 from train.config import load_config
 from train.crossval import Plan, cross_validate, score_folds
 from train.data import data_root
+from train.fold_curves import fold_curves
+from train.noise_curves import DEFAULT_SNRS, parse_snrs
+from train.noise_kinds import EVERY_KIND, KINDS, make_sources
+from train.noise_report import show
 
 
 @click.command()
@@ -30,6 +35,9 @@ from train.data import data_root
     "--output", type=click.Path(path_type=Path), help="Folder of the folds; default runs/NAME-CORPUS-PROTOCOL."
 )
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder that keeps computed features.")
+@click.option("--noise", metavar=f"KIND[,KIND]|{EVERY_KIND}|FOLDER", help=f"Noise to add: {', '.join(KINDS)}.")
+@click.option("--snr", metavar="DB[,DB]", help=f"Signal-to-noise ratios.  [default: {DEFAULT_SNRS}]")
+@click.option("--curves", type=click.Path(path_type=Path), help="File for the curves of --noise (JSON).")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="File for the figures.")
 def crossval(
     config: str,
@@ -41,6 +49,9 @@ def crossval(
     jobs: int,
     output: Path | None,
     cache: Path | None,
+    noise: str | None,
+    snr: str | None,
+    curves: Path | None,
     json_file: Path | None,
 ) -> None:
     """Train CONFIG once per fold of a corpus and report the figures over all test utterances.
@@ -49,7 +60,14 @@ def crossval(
     of several corpora out, ``emobox`` takes the EmoBox benchmark's folds. Speakers are disjoint between training and
     test, except under ``emobox``, whose published folds are not. Within each fold some training speakers are kept for
     early stopping. Finished folds are kept: a run that was broken off goes on when the command is given again.
+
+    With --noise the nets of all folds are then measured again on their test utterances under noise, as
+    ``edge-ser evaluate --noise`` measures a bundle, but on speakers who did not train.
     """
+    if noise is None and (snr is not None or curves is not None):
+        raise ConfigurationError("--snr or --curves without --noise; give it, too, as in --noise babble")
+    ratios = parse_snrs(snr or DEFAULT_SNRS)
+    sources = [] if noise is None else make_sources(noise, root)
     if shared := set(corpora) & set(also):
         raise ConfigurationError(f"--also {sorted(shared)[0]}: its speakers would be on both sides; leave it out")
     experiment = load_config(config)
@@ -73,3 +91,8 @@ def crossval(
         partial = json_file.with_name(json_file.name + ".part")
         partial.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
         partial.rename(json_file)
+    if sources:
+        measured = fold_curves(plan, sources, ratios, experiment.optimiser.seed)
+        if curves is not None:
+            write_json(curves, measured)
+        show(measured, Console(highlight=False, markup=False, soft_wrap=True))

@@ -24,9 +24,8 @@ from train.corpora.manifest import is_manifest
 from train.evaluation import Level, NoiseCondition
 from train.evaluation import evaluate as run_evaluation
 from train.front_errors import measure_front
-from train.noise import NoiseBank, NoiseSource
 from train.noise_curves import DEFAULT_SNRS, measure_curves, parse_snrs, speech_level
-from train.noise_kinds import EVERY_KIND, KINDS, make_source, parse_kinds
+from train.noise_kinds import EVERY_KIND, KINDS, make_sources
 from train.noise_report import show
 from train.noise_streams import spoken_streams
 
@@ -98,7 +97,7 @@ def evaluate(
     if noise is None and snr is not None:
         raise ConfigurationError("--snr without --noise; give both, as in --noise babble --snr 10")
     ratios = parse_snrs(snr or DEFAULT_SNRS)
-    sources = [] if noise is None else _sources(noise, root)
+    sources = [] if noise is None else make_sources(noise, root)
     single = len(sources) == len(ratios) == 1 and ratios[0] is not None
     if png is not None and (single or not sources):
         raise ConfigurationError("--png without curves to draw; give --noise, as in --noise all, and several ratios")
@@ -156,13 +155,6 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
-
-
-def _sources(noise: str, root: Path | None) -> list[NoiseSource]:
-    """Those of the kinds that were named, or of a folder."""
-    if Path(noise).is_dir() or len(Path(noise).parts) > 1:
-        return [NoiseBank(Path(noise))]
-    return [make_source(kind, root) for kind in parse_kinds(noise)]
 
 
 def _detectors(chosen: str) -> list[str]:
