@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from export.golden import write_golden
 from export.graph import count_parameters, export_onnx, torch_outputs
 from export.licence import licence_of
 from export.metrics import read_metrics, validation_metrics
+from export.noise import PICTURE, is_curves, least_ratio_of, read_curves
 from export.numbers import numbers_in
 from export.parity import Comparison, Outputs, Requirements, compare, require, softmax
 from export.quantise import quantise_int8
@@ -49,7 +51,8 @@ class ExportSettings:
         quantise: whether an int8 variant is made.
         min_confidence: probability below which an estimate is ``uncertain``.
         research_only: accept corpora whose models may not be passed on, and mark the bundle.
-        metrics: files of ``edge-ser evaluate --json`` about this model.
+        metrics: files of ``edge-ser evaluate --json`` about this model, and curves of ``crossval --noise`` about its
+            experiment.
         requirements: what parity must reach.
     """
 
@@ -85,10 +88,13 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
     kind = run.config.data.features
     extractor = make_extractor(kind, dict(EXTRACTORS[kind]().spec.parameters), run.baseline.digest)
     licence = licence_of(run.record["corpora"], research_only=settings.research_only)
+    curves = [path for path in settings.metrics if is_curves(path)]
+    figures = [path for path in settings.metrics if path not in curves]
     metrics = {
         "validation/utterance": validation_metrics(run.record),
-        **read_metrics(settings.metrics, settings.name, settings.version),
+        **read_metrics(figures, settings.name, settings.version),
     }
+    noise = read_curves(curves, settings.name, settings.version, run.config.name)
     draft = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
         draft.mkdir(parents=True)
@@ -118,6 +124,7 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
             "decision": {
                 "min_speech": MIN_SPEECH,
                 "min_confidence": settings.min_confidence,
+                **_limit(noise),
                 "validation": _decided(list(outputs.values())[-1], run, settings.min_confidence),
             },
             "variants": {
@@ -130,11 +137,15 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
             "licence": licence,
             "research_only": settings.research_only,
             "metrics": metrics,
+            **({"noise": noise} if noise else {}),
             "parity": {comparison.variant: comparison.as_dict() for comparison in comparisons},
             "training": _training(run, settings),
         }
         (draft / CARD).write_text(render_card(manifest), encoding="utf-8")
-        manifest["files"] = {name: sha256(draft / name) for name in (GOLDEN, CARD)}
+        if noise:
+            _draw(noise, draft / PICTURE)
+        listed = (GOLDEN, CARD, PICTURE) if noise else (GOLDEN, CARD)
+        manifest["files"] = {name: sha256(draft / name) for name in listed}
         (draft / MANIFEST).write_text(to_json(manifest), encoding="utf-8")
         verify_bundle(load_bundle(draft))
         _move_into_place(draft, output)
@@ -143,6 +154,18 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return comparisons
+
+
+def _limit(noise: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the curves say of the ratio below which the bundle claims nothing, as parts of ``decision``."""
+    found = least_ratio_of(noise)
+    return {} if found is None else {"min_snr_db": found[0], "min_snr_from": found[1]}
+
+
+def _draw(noise: Sequence[Mapping[str, Any]], path: Path) -> None:
+    from train.noise_plots import draw_curves  # matplotlib takes a second, and few exports draw
+
+    draw_curves(noise, path)
 
 
 def _write_variants(run: Run, folder: Path, settings: ExportSettings) -> tuple[list[Comparison], dict[str, Outputs]]:

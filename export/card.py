@@ -7,6 +7,7 @@ from typing import Any
 
 from edge_app.core.labels import AFFECT_NORMS
 from export.licence import RESEARCH_ONLY
+from export.noise import render_limit, render_noise
 from train.corpora import CORPORA
 
 ACTED = ("emodb", "ravdess", "nemo")
@@ -31,7 +32,7 @@ prohibited by the AI Act, Article 5(1)(f), medical and safety reasons aside.
 - Classes: {labels}. Probabilities sum to 1; a voice that shows none of these is given one all the same.
 - {dimensions}
 - Below a confidence of {min_confidence:g} the answer is `uncertain`. {decided}
-- A window of which less than {min_speech:.0%} is speech gets no answer.
+- A window of which less than {min_speech:.0%} is speech gets no answer.{limit}
 - {baseline}
 
 ## How it was trained
@@ -59,7 +60,7 @@ UAR is the mean recall of the classes, WA the share of right decisions; brackets
 speakers. CCC is against {reference} values.
 
 {metrics}
-
+{noise}
 ## Variants and parity
 
 {variants}
@@ -150,6 +151,8 @@ def render_card(manifest: Mapping[str, Any]) -> str:
         versions=versions,
         reference="mapped" if manifest["mapped"] else "rated",
         metrics=_metrics(manifest["metrics"]),
+        limit=render_limit(decision),
+        noise=render_noise(manifest.get("noise", [])),
         variants=_table(
             ("variant", "file", "bytes"),
             [(name, f"`{entry['file']}`", f"{entry['bytes']:,}") for name, entry in manifest["variants"].items()],

@@ -35,7 +35,7 @@ MODELS = Path("models")
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE.json",
-    help="Figures of edge-ser evaluate --json to carry; repeat for more.",
+    help="Figures of edge-ser evaluate --json, or crossval --curves, to carry; repeat for more.",
 )
 @click.option(
     "--research-only", is_flag=True, help="Accept corpora whose models may not be passed on; marks the bundle."
