@@ -31,7 +31,7 @@ from export.golden import write_golden
 from export.graph import count_parameters, export_onnx, torch_outputs
 from export.licence import licence_of
 from export.metrics import read_metrics, validation_metrics
-from export.noise import PICTURE, is_curves, least_ratio_of, read_curves
+from export.noise import PICTURE, heading, is_curves, least_ratio_of, read_curves
 from export.numbers import numbers_in
 from export.parity import Comparison, Outputs, Requirements, compare, require, softmax
 from export.quantise import quantise_int8
@@ -141,13 +141,7 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
             "parity": {comparison.variant: comparison.as_dict() for comparison in comparisons},
             "training": _training(run, settings),
         }
-        (draft / CARD).write_text(render_card(manifest), encoding="utf-8")
-        if noise:
-            _draw(noise, draft / PICTURE)
-        listed = (GOLDEN, CARD, PICTURE) if noise else (GOLDEN, CARD)
-        manifest["files"] = {name: sha256(draft / name) for name in listed}
-        (draft / MANIFEST).write_text(to_json(manifest), encoding="utf-8")
-        verify_bundle(load_bundle(draft))
+        _finish(draft, manifest)
         _move_into_place(draft, output)
     except OSError as error:
         raise OutputError(f"{output}: the bundle cannot be written ({error.strerror or error})") from error
@@ -156,16 +150,64 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
     return comparisons
 
 
+def carry_figures(path: Path, files: tuple[Path, ...]) -> None:
+    """Put more figures into a bundle: its model stays as it is; manifest, card and picture are written anew.
+
+    Args:
+        path: the folder of the bundle.
+        files: of ``edge-ser evaluate --json`` or ``crossval --curves``; they replace those of the same condition.
+
+    Raises:
+        BundleError: the bundle is damaged.
+        ConfigurationError: a file of figures does not fit.
+        OutputError: the bundle cannot be written.
+    """
+    bundle = load_bundle(path)
+    manifest = dict(bundle.manifest)
+    curves = [file for file in files if is_curves(file)]
+    figures = [file for file in files if file not in curves]
+    manifest["metrics"] = {**bundle.metrics, **read_metrics(figures, bundle.name, bundle.version)}
+    new = read_curves(curves, bundle.name, bundle.version, manifest["training"]["experiment"]["name"])
+    kept = {heading(report): report for report in manifest.get("noise", [])}
+    noise = list({**kept, **{heading(report): report for report in new}}.values())
+    if noise:
+        manifest["noise"] = noise
+    decision = {key: value for key, value in manifest["decision"].items() if not key.startswith("min_snr")}
+    manifest["decision"] = {**decision, **_limit(noise)}
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        draft.mkdir(parents=True)
+        for name in (GOLDEN, *(variant.file for variant in bundle.variants.values())):
+            shutil.copyfile(path / name, draft / name)
+        if "numbers" not in manifest:  # bundles from before they were counted
+            manifest["numbers"] = {name: numbers_in(draft / entry.file) for name, entry in bundle.variants.items()}
+        _finish(draft, manifest)
+        _move_into_place(draft, path)
+    except OSError as error:
+        raise OutputError(f"{path}: the bundle cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _finish(draft: Path, manifest: dict[str, Any]) -> None:
+    """Write the card, the picture where there are curves, and the manifest; check the whole."""
+    manifest.pop("files", None)
+    (draft / CARD).write_text(render_card(manifest), encoding="utf-8")
+    listed = [GOLDEN, CARD]
+    if "noise" in manifest:
+        from train.noise_plots import draw_curves  # matplotlib takes a second, and few exports draw
+
+        draw_curves(manifest["noise"], draft / PICTURE)
+        listed.append(PICTURE)
+    manifest["files"] = {name: sha256(draft / name) for name in listed}
+    (draft / MANIFEST).write_text(to_json(manifest), encoding="utf-8")
+    verify_bundle(load_bundle(draft))
+
+
 def _limit(noise: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What the curves say of the ratio below which the bundle claims nothing, as parts of ``decision``."""
     found = least_ratio_of(noise)
     return {} if found is None else {"min_snr_db": found[0], "min_snr_from": found[1]}
-
-
-def _draw(noise: Sequence[Mapping[str, Any]], path: Path) -> None:
-    from train.noise_plots import draw_curves  # matplotlib takes a second, and few exports draw
-
-    draw_curves(noise, path)
 
 
 def _write_variants(run: Run, folder: Path, settings: ExportSettings) -> tuple[list[Comparison], dict[str, Outputs]]:

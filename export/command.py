@@ -9,8 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from edge_app.bundle import MANIFEST
 from edge_app.errors import ConfigurationError
-from export.bundle import ExportSettings, export_bundle
+from export.bundle import ExportSettings, carry_figures, export_bundle
 from export.parity import Comparison
 from train.run import load_run
 
@@ -54,7 +55,17 @@ def export(
 
     Every variant is compared with the trained net on real windows of the validation speakers; where one has drifted
     too far, there is no bundle. The same run gives the same bundle, byte for byte.
+
+    RUN may also be a bundle: then the figures of --metrics are put into it, and its model stays as it is.
     """
+    if (run / MANIFEST).is_file():
+        if quantize or output or name or research_only:
+            raise ConfigurationError(f"{run}: is a bundle; only figures can be put into it, with --metrics")
+        if not metrics:
+            raise ConfigurationError(f"{run}: is a bundle already; give a training run, or figures with --metrics")
+        carry_figures(run, metrics)
+        click.echo(f"{run}: carries {len(metrics)} more files of figures")
+        return
     finished = load_run(run)
     name = name or finished.config.name
     if Path(name).name != name:

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from edge_app.bundle import load_bundle, sha256
 from edge_app.core.types import AudioBlock
@@ -13,6 +14,7 @@ from edge_app.errors import BundleError, ConfigurationError
 from edge_app.settings import PipelineSettings
 from edge_app.verify import verify_bundle
 from export.bundle import ExportSettings, export_bundle
+from export.command import export
 from export.noise import least_ratio_of
 from train.noise_curves import TYPE
 
@@ -158,3 +160,32 @@ def test_a_ratio_that_is_none_is_a_damaged_manifest(bundle, tmp_path, entry):
     (tmp_path / "bundle.json").write_text(text.replace('"min_snr_db": 5.0', f'"min_snr_db": {entry}'), encoding="utf-8")
     with pytest.raises(BundleError, match=r"bundle\.json: .*export the bundle again"):
         load_bundle(tmp_path)
+
+
+def test_figures_are_put_into_a_bundle_whose_model_stays(bundle, small_run, tmp_path):
+    folder = tmp_path / "small"
+    export_bundle(small_run, folder, ExportSettings(name="small", version="3"))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    curves = bundle.path.parent / "a.json"
+    done = CliRunner().invoke(export, [str(folder), "--metrics", str(curves)])
+    assert done.exit_code == 0, done.output
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {"bundle.json", "MODEL_CARD.md", "noise.png"}
+    alone = tmp_path / "alone"
+    export_bundle(small_run, alone, ExportSettings(name="small", version="3", metrics=(curves,)))
+    for path in alone.iterdir():
+        read = json.loads if path.name == "bundle.json" else bytes
+        assert read(path.read_bytes()) == read(after[path.name])
+    again = CliRunner().invoke(export, [str(folder), "--metrics", str(curves)])
+    assert again.exit_code == 0
+    assert (folder / "bundle.json").read_bytes() == after["bundle.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"), [([], "give a training run, or figures"), (["--quantize", "int8"], "only figures")]
+)
+def test_a_bundle_takes_nothing_but_figures(bundle, arguments, words):
+    done = CliRunner().invoke(export, [str(bundle.path), *arguments])
+    assert isinstance(done.exception, ConfigurationError)
+    assert words in str(done.exception)
