@@ -41,7 +41,7 @@ def voice(periods: np.ndarray, heights: np.ndarray, formants: list[tuple[float, 
 def test_jitter_of_random_periods(rng, period, spread):
     periods = period + rng.integers(-spread, spread + 1, 200)
     jitter = describe(voice(periods, np.ones(200), [(700, 200), (1800, 200)]))[STEADY, JITTER]
-    assert jitter.mean() == pytest.approx(np.abs(np.diff(periods)).mean() / period, rel=0.1, abs=1e-4)
+    assert jitter.mean() == pytest.approx(np.abs(np.diff(periods)).mean() / period, rel=0.12, abs=1e-4)
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.1, 1.3])
@@ -107,7 +107,7 @@ def test_agrees_with_opensmile_on_real_speech(corpora, corpus):
         theirs.append(reference[: len(smooth)])
     found, expected = np.concatenate(ours), np.concatenate(theirs)
     voiced = (found[:, 0] > 0) & (expected[:, 0] > 0)
-    assert np.mean((found[:, 0] > 0) == (expected[:, 0] > 0)) > 0.97
-    assert np.median(np.abs(found - expected)[voiced, 0]) < 0.1
+    assert np.mean((found[:, 0] > 0) == (expected[:, 0] > 0)) > 0.997
+    assert np.quantile(np.abs(found - expected)[voiced, 0], 0.99) < 0.01
     for column, least in ((1, 0.97), (2, 0.85), (3, 0.85), *((column, 0.9) for column in range(4, 10))):
         assert np.corrcoef(found[voiced, column], expected[voiced, column])[0, 1] > least

@@ -12,7 +12,7 @@ from edge_app.core.features.egemaps.voice import VoiceDescriptors
 from edge_app.core.features.spec import FeatureSpec
 from edge_app.core.types import Floats
 
-VERSION = 1
+VERSION = 2
 FULL_SCALE = np.float32(32768.0)
 BLOCK = 32000
 """Samples that are taken at once; what comes of more would not fit into a processor's cache."""

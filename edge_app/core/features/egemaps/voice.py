@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from edge_app.core.features.egemaps.formants import FORMANTS, FRAME_LENGTH, HIGHEST, FormantFinder
 from edge_app.core.features.egemaps.harmonics import HarmonicSpectrum, harmonics_to_noise
 from edge_app.core.features.egemaps.perturbation import HISTORY, PeriodMatcher
-from edge_app.core.features.egemaps.pitch import LOOK_AHEAD, Doubles, PitchPath, SubHarmonicSum
+from edge_app.core.features.egemaps.pitch import Doubles, SubHarmonicSum
+from edge_app.core.features.egemaps.pitch_path import LOOK_AHEAD, PitchPath
 from edge_app.core.features.framing import overlapping
 from edge_app.core.types import Floats
 
@@ -58,6 +59,7 @@ class VoiceDescriptors:
         # What a decided frame looks at: audio from HISTORY samples before the first undecided frame.
         self._audio: Doubles = np.zeros(HISTORY)
         self._power: Doubles = np.zeros((0, FFT_LENGTH // 2 + 1))
+        self._loud: NDArray[np.bool_] = np.zeros(0, dtype=bool)
 
     def feed(self, samples: Floats) -> Floats:
         """Take the next samples and return the frames decided by now.
@@ -78,9 +80,9 @@ class VoiceDescriptors:
         spectrum = np.fft.rfft(tapered, FFT_LENGTH)
         power = spectrum.real**2 + spectrum.imag**2
         self._power = np.concatenate((self._power, power))
-        frequencies, strengths = self._sum(np.sqrt(power))
-        loud = np.matmul(tapered[:, None], tapered[:, :, None])[:, 0] > SILENT**2 * self.frame_length
-        return self._describe(self._path.feed(np.where(loud, frequencies, 0.0), strengths))
+        loud = np.matmul(tapered[:, None], tapered[:, :, None])[:, 0, 0] > SILENT**2 * self.frame_length
+        self._loud = np.concatenate((self._loud, loud))
+        return self._describe(self._path.feed(*self._sum(np.sqrt(power.astype(np.float32)))))
 
     def finish(self) -> Floats:
         """The frames that still waited for later ones, the audio having ended: (frames, 15); forgets all audio."""
@@ -90,6 +92,7 @@ class VoiceDescriptors:
 
     def _describe(self, fundamental: Doubles) -> Floats:
         """Rows of the oldest waiting frames, whose fundamental frequency is decided, and forget these."""
+        fundamental = fundamental * self._loud[: len(fundamental)]
         rows = np.zeros((len(fundamental), COLUMNS), dtype=np.float32)
         rows[:, 8::3] = NO_AMPLITUDE
         rows[:, 1], rows[:, 2] = self._periods.describe(self._audio, HISTORY, fundamental)
@@ -97,6 +100,7 @@ class VoiceDescriptors:
         if len(voiced):
             self._describe_voiced(rows, voiced, fundamental[voiced])
         self._power = self._power[len(rows) :]
+        self._loud = self._loud[len(rows) :]
         self._audio = self._audio[len(rows) * self.frame_hop :]
         return rows
 
