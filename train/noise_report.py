@@ -12,6 +12,14 @@ from train.noise_curves import CLEAN
 
 Cells = list[str]
 
+ERRORS = {
+    "miss": "missed windows of speech",
+    "false_alarm": "windows of silence taken for speech",
+    "frame_miss": "missed frames of speech, before hysteresis",
+    "frame_false_alarm": "frames of silence taken for speech, before hysteresis",
+}
+"""Figures of voice activity, and what they are called."""
+
 NO_FRONT: Mapping[str, Any] = {"vad": {}, "meter": {}}
 """What a cross-validation measures of voice activity."""
 
@@ -46,7 +54,9 @@ def front_tables(front: Mapping[str, Any]) -> Iterator[tuple[str, Cells, list[Ce
     """The tables of :func:`train.front_errors.measure_front`: misses and false alarms in %, and the meter's errors."""
     for detector, kinds in front["vad"].items():
         header = ["noise", *(ratio_name(point["snr_db"]) for point in next(iter(kinds.values())))]
-        for figure, title in (("miss", "missed windows of speech"), ("false_alarm", "false alarms in silence")):
+        for figure, title in ERRORS.items():
+            if figure not in next(iter(kinds.values()))[0]:
+                continue
             rows = [[name, *(_percent(point[figure]) for point in points)] for name, points in kinds.items()]
             yield f"{detector}: {title}, %", header, rows
     if front["meter"]:

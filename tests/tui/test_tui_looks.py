@@ -60,6 +60,10 @@ def test_uncertain(looks):
     assert looks(Stage(*minute(estimate(76, "?", 0.31))))
 
 
+def test_too_noisy(looks):
+    assert looks(Stage(*minute(replace(estimate(76, "?", 0.31), snr=-3.2, reason="noise"))))
+
+
 def test_before_the_first_estimate(looks):
     assert looks(Stage())
 
