@@ -182,7 +182,7 @@ def heard_in_training(source: NoiseSource, manifest: Mapping[str, Any]) -> bool 
         manifest: of the bundle, or anything that holds ``training`` with its ``experiment``.
 
     Returns:
-        None where the manifest does not say how it was trained.
+        None where nobody can say: the manifest is silent about training, or the recordings are the user's own.
     """
     if not isinstance(source, NoiseBank):
         return False
@@ -191,5 +191,7 @@ def heard_in_training(source: NoiseSource, manifest: Mapping[str, Any]) -> bool 
         return None
     if not (waveform["copies"] and waveform["noise_probability"] > 0):
         return False
+    if source.name not in KINDS:
+        return None
     pattern = waveform.get("noise_pattern", "*")
     return any(fnmatch(Path(name).name, pattern) for name in source.names)

@@ -111,8 +111,10 @@ def test_made_noise_needs_no_corpora(kind, monkeypatch):
 )
 def test_what_training_mixed_in_is_told(tmp_path, waveform, heard, rng):
     soundfile.write(tmp_path / "5-1-A.wav", rng.normal(0, 0.1, 800), 16_000)
-    bank = NoiseBank(tmp_path)
-    assert heard_in_training(bank, {"training": {"experiment": {"waveform": waveform}}}) is heard
+    known, own = NoiseBank(tmp_path, name="environmental"), NoiseBank(tmp_path)
+    assert heard_in_training(known, {"training": {"experiment": {"waveform": waveform}}}) is heard
+    mixed = waveform["copies"] and waveform["noise_probability"]
+    assert heard_in_training(own, {"training": {"experiment": {"waveform": waveform}}}) is (None if mixed else False)
     assert heard_in_training(GaussianNoise("pink", 1.0), {"training": {"experiment": {"waveform": waveform}}}) is False
 
 
