@@ -66,7 +66,14 @@ class LadderBatches(IterableDataset[LadderBatch]):
             yield LadderBatch(batch.features, batch.affect, self._unlabelled[drawn])
 
 
-class LadderModule(RowModule):
+class _FastModule(RowModule):
+    """Adam in one kernel: with so small nets the optimiser's own work is a tenth of a step."""
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=self.config.optimiser.rate, fused=True)
+
+
+class LadderModule(_FastModule):
     """One training step of the paper's loss.
 
     ``C_p`` of the labelled rows, from the noisy pass, and ``sum_l lambda_l C_r(l)`` over all rows; labelled and
@@ -91,7 +98,7 @@ class LadderModule(RowModule):
         return prediction_loss(self.ladder.net.affect(embedding[0]), batch.affect) + torch.stack(weighted).sum()
 
 
-class DenseModule(RowModule):
+class DenseModule(_FastModule):
     """One training step of a net that only predicts.
 
     Args:

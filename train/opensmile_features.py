@@ -1,4 +1,4 @@
-"""openSMILE's own eGeMAPS, to compare with. Its licence allows research only: nothing that ships may use this."""
+"""openSMILE's eGeMAPS and ComParE, to compare with. Its licence allows research only: nothing that ships may use it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from edge_app.core.types import SAMPLE_RATE, Floats, samples
 from edge_app.errors import ConfigurationError
 from edge_app.feature_table.layout import Rows, TableSettings
 
-SET = opensmile.FeatureSet.eGeMAPSv02
 LEVELS = {
     "functionals": opensmile.FeatureLevel.Functionals,
     "lld": opensmile.FeatureLevel.LowLevelDescriptors,
@@ -19,7 +18,7 @@ SHORTEST = SAMPLE_RATE * 60 // 1000
 
 
 class OpenSmileFeatures:
-    """Rows of eGeMAPSv02 by openSMILE; an :class:`edge_app.feature_table.layout.FeatureComputer`.
+    """Rows of eGeMAPSv02, 88, by openSMILE; an :class:`edge_app.feature_table.layout.FeatureComputer`.
 
     Args:
         settings: of which level, over which stretches.
@@ -31,13 +30,15 @@ class OpenSmileFeatures:
         ConfigurationError: a window is shorter than a frame.
     """
 
+    features = opensmile.FeatureSet.eGeMAPSv02
+
     def __init__(self, settings: TableSettings) -> None:
         if settings.window is not None and samples(settings.window) < SHORTEST:
             raise ConfigurationError(
                 f"--window is {settings.window:g} s, too short for a frame of these features; give 0.06 or more"
             )
         self._settings = settings
-        self._smile = opensmile.Smile(SET, LEVELS[settings.level])
+        self._smile = opensmile.Smile(self.features, LEVELS[settings.level])
         self.columns = tuple(self._smile.feature_names)
         self._blocks: list[Floats] = []
 
@@ -73,3 +74,9 @@ class OpenSmileFeatures:
         return Rows(
             bounds[:, 0], bounds[:, 1], np.array(values, dtype=np.float32).reshape(len(bounds), len(self.columns))
         )
+
+
+class OpenSmileCompare(OpenSmileFeatures):
+    """Rows of ComParE_2016, 6373, by openSMILE; what the challenge of 2013 and Leem et al. use."""
+
+    features = opensmile.FeatureSet.ComParE_2016

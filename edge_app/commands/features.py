@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from edge_app.feature_table.layout import Level
 
-SETS = ("egemaps", "logmel", "opensmile-egemaps")
+SETS = ("egemaps", "logmel", "opensmile-egemaps", "opensmile-compare")
 
 
 @click.command(short_help="Compute acoustic features of files or folders, into CSV or Parquet.")

@@ -70,12 +70,13 @@ class ResearchSet(NamedTuple):
     notice: str
 
 
+OPENSMILE = (
+    "openSMILE's licence allows research only: neither these features nor models trained on them may become part of a "
+    "product"
+)
 RESEARCH_SETS = {
-    "opensmile-egemaps": ResearchSet(
-        "train.opensmile_features:OpenSmileFeatures",
-        "openSMILE's licence allows research only: neither these features nor models trained on them may become part "
-        "of a product",
-    )
+    "opensmile-egemaps": ResearchSet("train.opensmile_features:OpenSmileFeatures", OPENSMILE),
+    "opensmile-compare": ResearchSet("train.opensmile_features:OpenSmileCompare", OPENSMILE),
 }
 
 

@@ -14,6 +14,7 @@ from edge_app.errors import CorpusError, OutputError
 from edge_app.feature_table.sets import RESEARCH_SETS
 from train.cache import default_cache
 from train.commands.evaluate import write_json
+from train.commands.reproduce_dln import dln
 from train.corpora import find_corpus, read_corpus
 from train.corpora.manifest import is_manifest
 from train.das.features import utterance_functionals
@@ -105,3 +106,6 @@ def das(
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error.strerror or error})") from None
     click.echo(f"{output / 'das.md'}: {len(studies)} stud{'y' if len(studies) == 1 else 'ies'}")
+
+
+reproduce.add_command(dln)
