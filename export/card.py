@@ -312,15 +312,15 @@ def _parity(parity: Mapping[str, Mapping[str, Any]]) -> str:
 def _quantisation(manifest: Mapping[str, Any]) -> str:
     if "int8" not in manifest["variants"]:
         return ""
-    layers, rest = (
-        ("affine layers", "what they answer stays in float")
-        if manifest["training"]["net"] in FITTED
-        else ("convolutions", "pooling and heads stay in float")
-    )
+    calibrated = f"calibrated on {manifest['training']['calibration_windows']} windows of training speech"
+    if manifest["training"]["net"] in FITTED:
+        return (
+            "int8: static quantisation of the affine layers (weights per channel, unsigned, because products of signed "
+            f"ones\nsaturate on processors without VNNI), {calibrated}; what they answer stays in float.\n\n"
+        )
     return (
-        f"int8: static quantisation of the {layers} (weights per channel, in 7 bits because processors without\n"
-        f"VNNI saturate otherwise), calibrated on {manifest['training']['calibration_windows']} windows of training "
-        f"speech; {rest}.\n\n"
+        "int8: static quantisation of the convolutions (weights per channel, in 7 bits because processors without\n"
+        f"VNNI saturate otherwise), {calibrated}; pooling and heads stay in float.\n\n"
     )
 
 

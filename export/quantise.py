@@ -60,8 +60,11 @@ def quantise_int8(source: Path, target: Path, windows: Floats) -> None:
             calibrate_method=CalibrationMethod.MinMax,
             per_channel=True,
             activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            reduce_range=True,
+            # What reads functionals is so small that the unsigned weights' slower kernel does not matter, and cannot
+            # saturate: same label with them and with signed 7-bit ones on the validation windows of dae-metric-act
+            # 99.5 % and 98.5 %, vae-cluster 99.0 % and 97.8 %, linear-egemaps-nc 99.0 % and 98.4 %.
+            weight_type=QuantType.QInt8 if convolutional else QuantType.QUInt8,
+            reduce_range=convolutional,
             op_types_to_quantize=["Conv"] if convolutional else ["Gemm"],
             # Logits of 88 functionals, 174 validation windows of EMO-DB: same label on 98.0 % with, 99.7 % without.
             extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},

@@ -229,7 +229,7 @@ def calibrate(net: EmotionNet, features: torch.Tensor, owner: NDArray[np.int64],
     scores = predict_log_probabilities(net, features)
     target = torch.tensor([truth[int(number)] for number in owner])
     logarithm = torch.zeros(1, requires_grad=True)
-    optimiser = torch.optim.LBFGS([logarithm], max_iter=50)
+    optimiser = torch.optim.LBFGS([logarithm], max_iter=50, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()

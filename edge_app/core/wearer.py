@@ -70,7 +70,7 @@ class Shrinkage:
         return min(self.limit, heard / (heard + self.prior))
 
 
-ADAPTIVE = Shrinkage(prior=120.0, limit=0.25)
+ADAPTIVE = Shrinkage(prior=120.0, limit=0.3)
 ENROLLED = Shrinkage(prior=2.0)
 
 

@@ -18,6 +18,7 @@ from train.losses import cyclic_annealing, metric_loss
 from train.nets import make_net
 from train.rows import Rows
 from train.run import load_run
+from train.runner import calibrate
 from train.tabular import mean_recall, train_table
 
 NETS = {
@@ -134,6 +135,22 @@ def test_probabilities_of_unknown_speakers_are_better_than_none(net, small_table
     with torch.no_grad():
         probabilities = torch.softmax(load_run(run.path).net(torch.from_numpy(run.validation)).logits, dim=1)
     assert float(-probabilities.log()[np.arange(len(probabilities)), run.validation_class].mean()) < np.log(4)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_calibration_finds_the_temperature_of_logits_of_any_size(scale, rng):
+    label = rng.integers(0, 3, 600)
+    net = make_net("linear", (3,), 3)
+    with torch.no_grad():
+        net.emotion.weight.copy_(scale * torch.eye(3))
+        net.emotion.bias.zero_()
+    features = torch.from_numpy((np.eye(3)[label] + rng.normal(size=(600, 3))).astype(np.float32))
+    truth = dict(enumerate(label.tolist()))
+    found = calibrate(net, features, np.arange(600), truth)
+    grid = np.geomspace(1e-4, 1e4, 4001)
+    logits = (features.clamp(-5, 5) * scale).double()
+    losses = [float(torch.nn.functional.cross_entropy(logits / t, torch.from_numpy(label))) for t in grid]
+    assert found == pytest.approx(grid[int(np.argmin(losses))], rel=0.02)
 
 
 def test_a_broken_off_run_resumes_to_where_an_unbroken_one_ends(small_table, root, tmp_path, finished, monkeypatch):
