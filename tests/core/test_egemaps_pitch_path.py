@@ -49,6 +49,7 @@ def test_peaks_are_kept_by_hand():
     spectrum = np.array([1, 2, 3, 9, 3, 2, 1, 0.5, 0.6, 0.7, 8, 0.7, 0.6, 0.5, 0.4], dtype=np.float32)
     kept = [1, 2, 3, 9, 3, 2, 0, 0, 0.6, 0.7, 8, 0.7, 0.6, 0, 0]
     np.testing.assert_array_equal(keep_peaks(spectrum[:, None])[:, 0], np.float32(kept))
+    np.testing.assert_array_equal(keep_peaks(np.ones((9, 2), dtype=np.float32)), np.ones((9, 2)))
     falling = np.array([5, 4, 3, 2, 1, 2, 3, 1, 1, 1], dtype=np.float32)
     np.testing.assert_array_equal(keep_peaks(falling[:, None])[:, 0], np.float32([5, 4, 3, 0, 1, 2, 3, 1, 1, 0]))
 

@@ -21,11 +21,12 @@ def harmonic_series(hertz: float) -> np.ndarray:
 
 
 def speechlike(rng: np.random.Generator) -> np.ndarray:
-    """A voice that glides over two octaves, stops and starts, in some noise."""
+    """A voice that glides over two octaves, stops and starts, in some noise; of 16 bits."""
     hertz = 120 * 2 ** (4 * TIME)
     phase = 2 * np.pi * np.cumsum(hertz) / 16000
     voice = sum(np.sin(k * phase) * (k * hertz < 7000) / k for k in range(1, 60))
-    return 0.1 * voice * (np.sin(2 * np.pi * 5 * TIME) > -0.3) + rng.normal(0, 0.005, len(TIME))
+    samples = 0.1 * voice * (np.sin(2 * np.pi * 5 * TIME) > -0.3) + rng.normal(0, 0.005, len(TIME))
+    return np.round(samples * 32768) / 32768
 
 
 @pytest.mark.parametrize("blocks", ["one by one", "hop", "frame", "prime", "random", "empty between"])

@@ -30,6 +30,8 @@ ANALYSED = FRAME_LENGTH * RATE // SAMPLE_RATE
 BINS = ANALYSED // 2
 CORRELATION_LENGTH = 240
 """Long enough that the lags that count do not reach around."""
+ROUNDING = np.finfo(np.float64).eps
+"""Least error of a prediction, relative to what is predicted: less is not known."""
 
 
 class FormantFinder:
@@ -69,16 +71,19 @@ def linear_prediction(correlation: Doubles) -> Doubles:
     Returns:
         shape (frames, p + 1), the first being 1; 1, 0, 0, ... for silence.
     """
-    order = correlation.shape[1] - 1
-    filters = np.zeros_like(correlation)
-    filters[:, 0] = 1.0
-    error = correlation[:, 0].copy()
-    for step in range(1, order + 1):
-        residual = np.add.reduce(filters[:, :step] * correlation[:, step:0:-1], axis=1)
-        reflection = np.divide(-residual, error, out=np.zeros_like(error), where=error > 0)
-        filters[:, 1 : step + 1] += reflection[:, None] * filters[:, step - 1 :: -1][:, :step]
-        error = error * (1 - reflection**2)
-    return filters
+    # A frame more: sums over the lags of a single one would be taken in another order than those of many.
+    lags = np.ascontiguousarray(np.concatenate((correlation, correlation[:1])).T)
+    filters = np.zeros_like(lags)
+    filters[0] = 1.0
+    error = lags[0].copy()
+    least = np.maximum(ROUNDING * error, np.finfo(np.float64).tiny)
+    for step in range(1, len(lags)):
+        np.maximum(error, least, out=error)
+        residual = np.add.reduce(filters[:step] * lags[step:0:-1], axis=0)
+        reflection = residual / error
+        filters[1 : step + 1] -= reflection * filters[:step][::-1]
+        error -= reflection * residual
+    return filters[:, :-1].T
 
 
 def reversed_signs(filters: Doubles) -> Doubles:
@@ -93,12 +98,14 @@ def resonances(filters: Doubles) -> tuple[Doubles, Doubles]:
     companion[:, 0] = -filters[:, 1:]
     companion[:, np.arange(1, order), np.arange(order - 1)] = 1.0
     roots = np.linalg.eigvals(companion).astype(np.complex128)
-    frequency = np.angle(roots) * RATE / (2 * np.pi)
-    bandwidth = np.abs(np.log(np.maximum(np.abs(roots), 1e-10))) * RATE / np.pi
-    rank = np.where((roots.imag > 0) & (frequency > LOWEST), frequency, np.inf)
-    chosen = np.argsort(rank, axis=1)[:, :FORMANTS]
-    rows = np.arange(len(filters))[:, None]
-    found = rank[rows, chosen] < np.inf
-    frequencies = np.where(found, frequency[rows, chosen], 0.0)
-    bandwidths = np.where(found, bandwidth[rows, chosen], 0.0)
-    return frequencies, bandwidths
+    # Those on or below the axis are put at 0 Hz.
+    logarithms = np.log(np.where(roots.imag > 0, roots, 1.0))
+    frequency = logarithms.imag * (RATE / (2 * np.pi))
+    # Complex numbers are sorted by their real parts.
+    pairs = np.empty_like(logarithms)
+    pairs.real = np.where(frequency > LOWEST, frequency, np.inf)
+    pairs.imag = np.abs(logarithms.real) * (RATE / np.pi)
+    pairs.sort(axis=1)
+    lowest = pairs[:, :FORMANTS]
+    lowest[lowest.real == np.inf] = 0.0
+    return lowest.real, lowest.imag

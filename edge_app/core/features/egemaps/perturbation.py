@@ -21,6 +21,8 @@ HISTORY = 800
 
 TOLERANCE = 0.2
 ALIKE = 0.5
+FAINTEST = 1e-10
+"""Least energy of a stretch."""
 
 
 class PeriodMatcher:
@@ -44,7 +46,7 @@ class PeriodMatcher:
         """Take the next frames.
 
         Args:
-            samples: the audio around the frames.
+            samples: the audio around the frames, of 16 bits, so that sums of squares are exact wherever they begin.
             start: the first frame's first sample within it; at least ``HISTORY`` lie before it, and after the start of
                 the last frame ``hop`` and half of the longest period.
             fundamental: of each frame, in hertz, shape (frames,); 0 where unvoiced.
@@ -55,12 +57,14 @@ class PeriodMatcher:
             completes too few periods, or none that are alike.
         """
         jitter, shimmer = np.zeros(len(fundamental)), np.zeros(len(fundamental))
+        energy = np.zeros(len(samples) + 1)
+        np.cumsum(samples * samples, out=energy[1:])
         found: list[tuple[int, int]] = []
         counts: list[int] = []
         for number, hertz in enumerate(fundamental.tolist()):
             before = len(found)
             if hertz:
-                jitter[number] = self._follow(samples, start + number * self._hop, SAMPLE_RATE / hertz, found)
+                jitter[number] = self._follow(samples, energy, start + number * self._hop, SAMPLE_RATE / hertz, found)
             else:
                 self.reset()
             counts.append(len(found) - before)
@@ -73,7 +77,9 @@ class PeriodMatcher:
             shimmer[filled] = 20 * np.log10(1 + mean)
         return jitter, shimmer
 
-    def _follow(self, samples: Doubles, start: int, period: float, found: list[tuple[int, int]]) -> float:
+    def _follow(
+        self, samples: Doubles, energy: Doubles, start: int, period: float, found: list[tuple[int, int]]
+    ) -> float:
         """Add the periods that a voiced frame completes, the start and length of each, and tell its jitter."""
         length = round(period)
         shortest = max(2, int(period * (1 - TOLERANCE)))
@@ -83,15 +89,11 @@ class PeriodMatcher:
         if position > last_start:
             self._position = position - start - self._hop
             return 0.0
-        first = position
-        audio = samples[first : last_start + longest + length]
-        norm = norms(audio, length)
         last = self._last
         count = changes = 0
         whole = change = 0.0
         while position <= last_start:
-            begin, end = position - first, position - first + longest + 1
-            lag, exact = match(audio[begin : end + length - 1], norm[begin:end], shortest)
+            lag, exact = match(samples, energy, position, length, shortest, longest)
             if not lag:
                 position += length
                 continue
@@ -126,34 +128,32 @@ def contrast(samples: Doubles, periods: NDArray[np.intp]) -> Doubles:
     return difference
 
 
-def norms(samples: Doubles, length: int) -> Doubles:
-    """Euclidean norm of every ``length`` successive samples, at least 1e-5."""
-    energy = np.cumsum(samples * samples)
-    within = energy[length - 1 :].copy()
-    within[1:] -= energy[:-length]
-    norm: Doubles = np.sqrt(np.maximum(within, 1e-10, out=within), out=within)
-    return norm
-
-
-def match(stretch: Doubles, norm: Doubles, shortest: int) -> tuple[int, float]:
-    """The lag at which the beginning of a stretch comes again.
+def match(
+    samples: Doubles, energy: Doubles, position: int, length: int, shortest: int, longest: int
+) -> tuple[int, float]:
+    """The lag at which a stretch of audio comes again.
 
     Args:
-        stretch: samples, shape (n,).
-        norm: as :func:`norms` gives it, of the beginning and of all that may be like it; n, less its length, and 1.
-        shortest: the least lag; the greatest is what the stretch has room for.
+        samples: the audio.
+        energy: sum of the squares of the samples before each, shape (samples + 1,).
+        position: where the stretch begins.
+        length: its samples.
+        shortest: the least lag.
+        longest: the greatest lag.
 
     Returns:
         the lag in whole samples, and to a fraction of one; 0 where nothing alike follows.
     """
-    length = len(stretch) - len(norm) + 1
-    likeness = np.correlate(stretch[shortest:], stretch[:length])
-    likeness /= norm[shortest:]
+    first, last = position + shortest, position + longest + 1
+    norm = energy[first + length : last + length] - energy[first:last]
+    np.sqrt(np.maximum(norm, FAINTEST, out=norm), out=norm)
+    likeness = np.correlate(samples[first : last + length - 1], samples[position : position + length])
+    likeness /= norm
     best = int(likeness.argmax())
     if not 0 < best < len(likeness) - 1:
         return 0, 0.0
     left, middle, right = likeness[best - 1 : best + 2].tolist()
-    if middle <= ALIKE * norm[0]:
+    if middle <= ALIKE * math.sqrt(max(energy[position + length] - energy[position], FAINTEST)):
         return 0, 0.0
     bend = left - 2 * middle + right
     return shortest + best, shortest + best + (0.5 * (left - right) / bend if bend < 0 else 0.0)

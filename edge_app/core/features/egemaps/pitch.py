@@ -40,9 +40,11 @@ def keep_peaks(magnitudes: Floats) -> Floats:
     np.greater(magnitudes[0], magnitudes[1], out=peaks[2])
     peaks[-3] = rises[-1]
     pairs = peaks[1:] | peaks[:-1]
-    kept = pairs[2:-1] | pairs[:-3] | peaks[4:]
-    kept |= ~np.logical_or.accumulate(kept, axis=0)
-    return magnitudes * kept
+    kept = np.ones((bins + 1, frames), dtype=bool)
+    np.logical_or(pairs[2:-1] | pairs[:-3], peaks[4:], out=kept[:-1])
+    for frame, first in enumerate(kept.argmax(axis=0).tolist()):
+        kept[:first, frame] = True
+    return magnitudes * kept[:-1]
 
 
 def natural_spline(knots: Doubles, points: Doubles) -> Doubles:

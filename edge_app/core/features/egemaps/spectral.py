@@ -136,7 +136,7 @@ class SpectralDescriptors:
 
     def reset(self) -> None:
         """Forget all audio; the next sample fed starts the first frame."""
-        self._pending: Floats = np.zeros(0, dtype=np.float32)
+        self._pending: Doubles = np.zeros(0)
         self._previous: Doubles | None = None
 
     def feed(self, samples: Floats) -> Floats:
@@ -148,14 +148,17 @@ class SpectralDescriptors:
         Returns:
             float32, shape (frames, 11). The values do not depend on how the audio is cut into calls.
         """
-        pending = np.concatenate((self._pending, samples)) if len(self._pending) else np.ascontiguousarray(samples)
+        pending: Doubles = np.concatenate((self._pending, samples))
         count = max(0, (len(pending) - FRAME_LENGTH) // FRAME_HOP + 1)
         self._pending = pending[count * FRAME_HOP :].copy()
         if count == 0:
             return np.zeros((0, self.dimension), dtype=np.float32)
         frames = overlapping(pending, 0, count, FRAME_LENGTH, FRAME_HOP)
-        spectrum = np.fft.rfft(frames * self._taper, FFT_LENGTH)
-        power = spectrum.real**2 + spectrum.imag**2
+        padded = np.zeros((count, FFT_LENGTH))
+        np.multiply(frames, self._taper, out=padded[:, :FRAME_LENGTH])
+        spectrum = np.fft.rfft(padded)
+        power = spectrum.real**2
+        power += spectrum.imag**2
         # One product per frame here and below: a single one would round differently for different numbers of frames.
         sums = np.matmul(power[:, None, :], self._sums)
         mel = np.maximum(sums[:, :, :MEL_BANDS], MEL_FLOOR)
@@ -167,8 +170,7 @@ class SpectralDescriptors:
         result[:, 3:5] = np.matmul(levels, self._slopes)[:, 0]
         result[:, 5] = self._flux(np.sqrt(power[:, :TOP]))
         result[:, 6:10] = np.matmul(np.log(mel), self._cepstrum)[:, 0]
-        exact = frames.astype(np.float64)
-        result[:, 10] = np.matmul(exact[:, None, :], exact[:, :, None])[:, 0, 0] / FRAME_LENGTH
+        result[:, 10] = np.matmul(frames[:, None, :], frames[:, :, None])[:, 0, 0] / FRAME_LENGTH
         return result.astype(np.float32)
 
     def _flux(self, magnitudes: Doubles) -> Doubles:

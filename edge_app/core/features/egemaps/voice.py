@@ -65,7 +65,7 @@ class VoiceDescriptors:
         """Take the next samples and return the frames decided by now.
 
         Args:
-            samples: float32, shape (n,), in [-1, 1]; any n.
+            samples: float32, shape (n,), in [-1, 1], of 16 bits; any n.
 
         Returns:
             float32, shape (frames, 15). The values do not depend on how the audio is cut into calls.
@@ -76,9 +76,12 @@ class VoiceDescriptors:
         count = max(0, (len(self._audio) - start - self.frame_length) // self.frame_hop + 1)
         if count == 0:
             return np.zeros((0, COLUMNS), dtype=np.float32)
-        tapered = overlapping(self._audio, start, count, self.frame_length, self.frame_hop) * self._taper
-        spectrum = np.fft.rfft(tapered, FFT_LENGTH)
-        power = spectrum.real**2 + spectrum.imag**2
+        padded = np.zeros((count, FFT_LENGTH))
+        tapered = padded[:, : self.frame_length]
+        np.multiply(overlapping(self._audio, start, count, self.frame_length, self.frame_hop), self._taper, out=tapered)
+        spectrum = np.fft.rfft(padded)
+        power = spectrum.real**2
+        power += spectrum.imag**2
         self._power = np.concatenate((self._power, power))
         loud = np.matmul(tapered[:, None], tapered[:, :, None])[:, 0, 0] > SILENT**2 * self.frame_length
         self._loud = np.concatenate((self._loud, loud))
