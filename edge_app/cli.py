@@ -36,6 +36,9 @@ COMMANDS = {
         "edge_app.commands.features:features", "Compute acoustic features of files or folders, into CSV or Parquet."
     ),
     "enroll": Entry("edge_app.commands.enroll:enroll", "Store what is usual for your voice, as statistics."),
+    "collect": Entry(
+        "edge_app.commands.collect:collect", "Store features of a place, without audio, for adapting a model."
+    ),
     "devices": Entry("edge_app.commands.devices:devices", "List the microphones."),
     "doctor": Entry("edge_app.commands.doctor:doctor", "Check this machine: libraries, microphone, models."),
     "models": Entry("edge_app.commands.models:models", "List, show and verify model bundles."),

@@ -11,6 +11,7 @@ with 2. Any other exception is a bug and shows its traceback.
     │   ├── ChecksumError     a file of the bundle is not the one its manifest describes
     │   └── FeatureMismatch   the bundle was trained on features that this version does not compute
     ├── BaselineError         a wearer's baseline that is missing, damaged, or of other features; nothing to enrol
+    ├── CollectionError       collected features that are missing, damaged or of other features; nothing to collect
     ├── BackendMissing        an optional package is not installed; says which extra brings it
     ├── CorpusError           a corpus whose layout or labels are not the published ones
     ├── ConfigurationError    a setting or training file with a wrong value
@@ -51,6 +52,10 @@ class FeatureMismatch(BundleError):
 
 class BaselineError(EdgeSerError):
     """A wearer's baseline that is missing, damaged, of other features, or that cannot be made from this speech."""
+
+
+class CollectionError(EdgeSerError):
+    """Collected features that are missing, damaged or of other features, or that cannot be collected from this."""
 
 
 class BackendMissing(EdgeSerError):

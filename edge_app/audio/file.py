@@ -36,6 +36,7 @@ class FileSource:
 
     Attributes:
         duration: seconds of audio that its header promises.
+        rate: its sampling rate in hertz.
 
     Raises:
         AudioFormatError: it is missing, a folder, empty, or not audio.
@@ -49,6 +50,7 @@ class FileSource:
         self._header = self._checked_header()
         with self._open() as file:
             self.duration = file.frames / file.samplerate
+            self.rate = int(file.samplerate)
             if not file.frames:
                 raise AudioFormatError(f"{path}: no audio in this file; record it again")
 

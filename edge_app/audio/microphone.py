@@ -176,6 +176,9 @@ class Microphone:
     Args:
         device: number, name or part of the name of the device; None takes the system's default.
 
+    Attributes:
+        rate: the device's own sampling rate in hertz.
+
     Raises:
         PortAudioMissing: the system library is not installed.
         AudioDeviceError: there is no such device.
@@ -188,6 +191,7 @@ class Microphone:
         self._told_of_faults = False
         self._device = find_device(device)
         self.description = self._device.name
+        self.rate = self._device.rate
 
     def run(self, deliver: Deliver, stop: threading.Event, notify: Notify = ignore) -> EndReason:
         """See :class:`edge_app.audio.source.AudioSource`; it only ends when it is stopped."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from edge_app.audio.source import Deliver, Notify, ignore
 from edge_app.core.records import EndReason
-from edge_app.core.types import AudioBlock
+from edge_app.core.types import SAMPLE_RATE, AudioBlock
 from edge_app.errors import AudioFormatError
 
 MOST_BYTES = 16_000
@@ -33,6 +33,7 @@ class StdinSource:
 
     description = "stdin"
     realtime = False
+    rate = SAMPLE_RATE
 
     def __init__(self, descriptor: int | None = None) -> None:
         if descriptor is None:
