@@ -96,7 +96,7 @@ def resonances(filters: Doubles) -> tuple[Doubles, Doubles]:
     order = filters.shape[1] - 1
     companion = np.zeros((len(filters), order, order))
     companion[:, 0] = -filters[:, 1:]
-    companion[:, np.arange(1, order), np.arange(order - 1)] = 1.0
+    companion.reshape(-1, order**2)[:, order :: order + 1] = 1.0  # below the diagonal
     roots = np.linalg.eigvals(companion).astype(np.complex128)
     # Those on or below the axis are put at 0 Hz.
     logarithms = np.log(np.where(roots.imag > 0, roots, 1.0))

@@ -30,10 +30,10 @@ def harmonics_to_noise(power: Doubles, fundamental: Doubles) -> Doubles:
     Returns:
         shape (frames,), in decibels, at least -100.
     """
-    correlation = np.fft.irfft(power.astype(np.complex128))
+    correlation = np.fft.irfft(power)
     period = SAMPLE_RATE / fundamental
     lag = np.round(period).astype(int)
-    lags = np.clip(lag[:, None] + STEPS, 1, correlation.shape[1] // 2)
+    lags = np.minimum(np.maximum(lag[:, None] + STEPS, 1), correlation.shape[1] // 2)
     near = np.abs(STEPS) <= period[:, None] / 10 + 1
     rows = np.arange(len(period))[:, None]
     harmonic = np.where(near, correlation[rows, lags], -np.inf).max(axis=1)
