@@ -36,7 +36,7 @@ def test_a_shipped_bundle_verifies(folder):
 def test_a_shipped_bundle_is_small(folder):
     bundle = load_bundle(folder)
     assert bundle.parameters <= MOST_PARAMETERS[folder.name]
-    assert bundle.variants["int8"].bytes <= MOST_BYTES[folder.name]
+    assert min(variant.bytes for variant in bundle.variants.values()) <= MOST_BYTES[folder.name]
 
 
 @pytest.mark.parametrize("folder", [f for f in FOLDERS if f.name in SMALLEST], ids=lambda folder: folder.name)
@@ -68,6 +68,9 @@ def test_a_shipped_bundle_may_be_passed_on_and_says_how(folder):
 
 @shipped
 def test_a_shipped_bundle_reached_parity(folder):
-    parity = load_bundle(folder).manifest["parity"]
+    bundle = load_bundle(folder)
+    parity = bundle.manifest["parity"]
     assert parity["fp32"]["logits"] <= 1e-4 and parity["fp32"]["agreement"] == 1
-    assert parity["int8"]["agreement"] >= 0.97
+    # Its latent has nearly collapsed, and 8 bits of it say something else too often.
+    assert set(bundle.variants) == ({"fp32"} if folder.name == "vae-cluster-nc" else {"fp32", "int8"})
+    assert all(parity[variant]["agreement"] >= 0.97 for variant in bundle.variants)
