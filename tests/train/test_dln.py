@@ -260,7 +260,8 @@ def test_the_wrong_embedding_gives_back_less(study):
 def test_the_page_has_every_table(study):
     config = study.config.as_dict()
     content = {
-        "features": "egemaps", "notice": None, "recorded": False, "trials": 1, "mapped": True,
+        "features": "egemaps", "digest": "0123456789abcdef", "notice": None, "recorded": False, "trials": 1,
+        "mapped": True,
         "roles": {role: {"utterances": len(n), "speakers": ["a"]} for role, n in study.roles.items()},
         "settings": config["ladder"], **collect([list(run_trial(study, 0))]),
     }  # fmt: skip
@@ -271,6 +272,7 @@ def test_the_page_has_every_table(study):
         "decoupled ladder minus dense net",
         "### UAR, 4 classes",
         "CCC of arousal (mapped)",
+        "`0123456789ab`",
     ):
         assert words in page
     assert " nan" not in page and "[nan" not in page

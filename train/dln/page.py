@@ -74,6 +74,7 @@ def _study(study: Mapping[str, Any]) -> str:
         f"{role}: {len(found['speakers'])} speakers, {found['utterances']:,} utterances"
         for role, found in study["roles"].items()
     )
+    digest = f" Digest of the features: `{study['digest'][:12]}`." if study["digest"] else ""
     mapped = " (mapped)" if study["mapped"] else ""
     tables = "\n\n".join(
         f"### CCC of {name}{mapped}\n\n{_means(study, name)}"
@@ -84,7 +85,7 @@ def _study(study: Mapping[str, Any]) -> str:
     return f"""\
 ## Features: {kind}
 
-{study["trials"]} trials. {roles}.
+{study["trials"]} trials. {roles}.{digest}
 {limit}
 {tables}
 
