@@ -47,6 +47,7 @@ COMMANDS = {
     "crossval": Entry("train.commands.crossval:crossval", "Train and test with speakers disjoint.", "train"),
     "reproduce": Entry("train.commands.reproduce:reproduce", "Repeat the tables of published papers.", "train"),
     "record": Entry("train.commands.record:record", "Record corpora beside noise, in simulated rooms.", "train"),
+    "adapt": Entry("export.adapt:adapt_command", "Adapt a run to a place, without labels.", "export"),
     "evaluate": Entry("train.commands.evaluate:evaluate", "Measure a bundle on a corpus.", "eval"),
     "export": Entry("export.command:export", "Turn a training run into a model bundle.", "export"),
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from edge_app.core.labels import AFFECT_NORMS
+from export.adapted import render_adaptations
 from export.licence import RESEARCH_ONLY
 from export.noise import render_limit, render_noise
 from train.corpora import CORPORA
@@ -53,7 +54,7 @@ edge-ser {command}
 ```
 
 with {versions}.
-
+{adapted}
 ## Figures
 
 UAR is the mean recall of the classes, WA the share of right decisions; brackets hold 95 % intervals from resampling
@@ -149,6 +150,7 @@ def render_card(manifest: Mapping[str, Any]) -> str:
         epochs=f", {training['epochs']} epochs" if training["epochs"] else "",
         command=training["command"],
         versions=versions,
+        adapted=render_adaptations(training.get("adapted", [])),
         reference="mapped" if manifest["mapped"] else "rated",
         metrics=_metrics(manifest["metrics"]),
         limit=render_limit(decision),

@@ -135,6 +135,9 @@ def facts(bundle: ModelBundle) -> list[tuple[str, ...]]:
                 f"same label as {found['against']} on {found['agreement']:.2%} of {found['windows']} windows",
             )
         )
+    for entry in training.get("adapted", []):
+        places = ", ".join(f"{each['place']} ({each['speech_seconds']:.0f} s of speech)" for each in entry["with"])
+        rows.append(("adapted to", places + (f"; {entry['harm']}" if entry["harm"] else "")))
     if "command" in training:
         rows.append(("trained by", f"edge-ser {training['command']}"))
     return [*rows, ("card", str(bundle.path / CARD))]
