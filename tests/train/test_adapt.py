@@ -109,12 +109,12 @@ def checksums(folder: Path) -> dict[str, str]:
 
 def test_a_run_becomes_a_bundle_that_says_what_it_was_adapted_with(home, tmp_path):
     before = checksums(home.run)
-    done = invoke(home, home.run, home.file, tmp_path, "--epochs", 2, "--seed", 3, "--quantize", "int8")
+    done = invoke(home, home.run, home.file, tmp_path, "--epochs", 2, "--seed", 3)
     assert done.exit_code == 0, done.output
     assert checksums(home.run) == before
     bundle, origin = load_bundle(tmp_path / "bundle"), read_collected(home.file).origin
     verify_bundle(bundle)
-    assert set(bundle.variants) == {"fp32", "int8"}
+    assert bundle.manifest["parity"]["fp32"]["agreement"] == 1
     assert bundle.name == "small-ladder-adapted"
     (entry,) = bundle.manifest["training"]["adapted"]
     (source,) = entry["with"]
