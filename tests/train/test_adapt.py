@@ -62,7 +62,7 @@ def home(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim
                     "validation_share": 0.25,
                 },
                 "waveform": {"copies": 1, "rooms": 2},
-                "optimiser": {"epochs": 4, "steps": 100, "batch": 16, "rate": 1e-2},
+                "optimiser": {"epochs": 2, "steps": 30, "batch": 16, "rate": 1e-2},
             },
             "test",
         )
@@ -122,7 +122,7 @@ def test_a_run_becomes_a_bundle_that_says_what_it_was_adapted_with(home, tmp_pat
     assert source["speech_seconds"] == origin.speech_seconds
     assert source["windows"] == len(read_collected(home.file).values)
     assert (entry["run"], entry["epochs"], entry["seed"]) == ("small-ladder", 2, 3)
-    assert bundle.manifest["training"]["epochs"] == 6
+    assert bundle.manifest["training"]["epochs"] == 4
     card = (tmp_path / "bundle" / "MODEL_CARD.md").read_text()
     assert "## Adaptation" in card
     assert f"| kitchen | {origin.began} | {origin.speech_seconds:.0f} s |" in card

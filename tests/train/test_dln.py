@@ -13,8 +13,8 @@ import soundfile
 
 torch = pytest.importorskip("torch")
 
+from buzz import voice  # noqa: E402
 from click.testing import CliRunner  # noqa: E402
-from conftest import voice  # noqa: E402
 from scipy import stats  # noqa: E402
 
 from edge_app.cli import cli  # noqa: E402
