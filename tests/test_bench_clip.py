@@ -142,7 +142,7 @@ def test_a_clip_in_real_time(tiny_bundle: Path, tmp_path: Path) -> None:
     measured = figures(Subject(str(tiny_bundle), path, clip=path, realtime=True))
     assert time.perf_counter() - began >= 3.0
     # Every other window ends in the middle of a block of 20 ms and waits 10 ms for its end.
-    assert 5 < measured["clip_end_to_end"].median < 1000  # type: ignore[operator]
+    assert measured["clip_end_to_end"].p95 >= 10  # type: ignore[operator]
     assert measured["clip_dropped"].median == 0
 
 
