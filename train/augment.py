@@ -9,7 +9,7 @@ from scipy import signal
 from edge_app.core.types import SAMPLE_RATE, Floats
 from edge_app.errors import CorpusError
 from train.config import WaveformConfig
-from train.noise import NoiseBank, mix_at_snr
+from train.noise import NoiseSource, mix_at_snr
 
 LOW_PASS = (3000.0, 7500.0)
 HIGH_PASS = (60.0, 300.0)
@@ -22,14 +22,20 @@ class WaveformAugmenter:
         config: chances and ranges.
         responses: room impulse responses.
         noise: recorded noise, or None to leave noise out.
+        babble: people talking, or None where the chances ask for none.
     """
 
     def __init__(
-        self, config: WaveformConfig, responses: tuple[NDArray[np.float32], ...], noise: NoiseBank | None
+        self,
+        config: WaveformConfig,
+        responses: tuple[NDArray[np.float32], ...],
+        noise: NoiseSource | None,
+        babble: NoiseSource | None = None,
     ) -> None:
         self.config = config
         self._responses = responses
         self._noise = noise
+        self._babble = babble
 
     def __call__(self, samples: Floats, rng: np.random.Generator) -> Floats:
         """Augment.
@@ -54,10 +60,12 @@ class WaveformAugmenter:
         return np.clip(samples * gain, -1.0, 1.0).astype(np.float32)
 
     def _add_noise(self, samples: Floats, rng: np.random.Generator) -> Floats:
-        assert self._noise is not None
+        talk = self._babble is not None and rng.random() < self.config.babble
+        source = self._babble if talk else self._noise
+        assert source is not None
         snr = rng.uniform(self.config.snr_low, self.config.snr_high)
         try:
-            return mix_at_snr(samples, self._noise.draw(len(samples), rng), snr)
+            return mix_at_snr(samples, source.draw(len(samples), rng), snr)
         except CorpusError:  # a silent stretch of noise, or a silent utterance: nothing to mix
             return samples
 

@@ -61,6 +61,7 @@ class WaveformConfig:
         rooms: number of simulated rooms.
         noise_probability: chance of recorded noise.
         noise_pattern: shell pattern of recordings; ``[1-4]-*`` keeps apart what ``evaluate --noise`` mixes in.
+        babble: share of the noise that is people talking, two to eight at once, of LibriSpeech's train-clean-100.
         snr_low: lowest signal-to-noise ratio in dB.
         snr_high: highest.
         band_probability: chance of a low-pass (3 to 7.5 kHz) and, independently, a high-pass (60 to 300 Hz).
@@ -73,6 +74,7 @@ class WaveformConfig:
     rooms: int = 48
     noise_probability: float = 0.75
     noise_pattern: str = "*"
+    babble: float = 0.0
     snr_low: float = 0.0
     snr_high: float = 20.0
     band_probability: float = 0.3

@@ -24,6 +24,7 @@ from edge_app.core.windows import WindowSpec
 from edge_app.pipeline import WindowStream
 from edge_app.vad import make_detector
 from train.augment import WaveformAugmenter
+from train.babble import Babble, spoken
 from train.config import WaveformConfig
 from train.corpora import Utterance
 from train.corpora.audio import read_utterance
@@ -33,6 +34,10 @@ from train.shards import Arrays, compute_shards
 
 CUT_HOP = 2000
 """Training windows end every 0.125 s: twice as dense as the default hop."""
+
+TALKERS = "train-clean-100"
+TALKING = (2, 8)
+"""Which part of LibriSpeech talks in the background, and how many at once, at least and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ class StoreSettings:
         noise: folder of noise recordings, or None.
         seed: of the augmentation.
         window: samples in a window.
+        talkers: folder of the corpora, of which people talk in the background; or None.
     """
 
     kind: str
@@ -101,18 +107,29 @@ class StoreSettings:
     noise: Path | None
     seed: int
     window: int = WindowSpec().length
+    talkers: Path | None = None
 
     @property
     def identity(self) -> dict[str, str]:
-        """What names a shard. Shards from before there was a pattern were made of all recordings of noise."""
+        """What names a shard. What shards had no choice of when they were made, and did not choose, is left out."""
         settings = asdict(self)
-        if self.waveform.noise_pattern == WaveformConfig().noise_pattern:
-            del settings["waveform"]["noise_pattern"]
+        for later in ("noise_pattern", "babble"):
+            if getattr(self.waveform, later) == getattr(WaveformConfig(), later):
+                del settings["waveform"][later]
+        if self.talkers is None:
+            del settings["talkers"]
         return {key: str(value) for key, value in settings.items()}
 
-    def noise_bank(self) -> NoiseBank | None:
-        """The recordings of noise that are mixed in, None for none."""
-        return None if self.noise is None else NoiseBank(self.noise, self.waveform.noise_pattern)
+    def augmenter(self) -> WaveformAugmenter:
+        """What draws augmented versions, with its rooms, noise and talkers.
+
+        Raises:
+            CorpusError: recordings are missing.
+        """
+        responses = room_responses(self.waveform.rooms, self.seed) if self.waveform.copies else ()
+        noise = None if self.noise is None else NoiseBank(self.noise, self.waveform.noise_pattern)
+        talk = None if self.talkers is None else Babble(spoken(TALKERS, self.talkers), *TALKING)
+        return WaveformAugmenter(self.waveform, responses, noise, talk)
 
 
 def compute_utterance(
@@ -141,9 +158,7 @@ _worker: tuple[FrameExtractor, WaveformAugmenter, StoreSettings]
 
 def _start_worker(settings: StoreSettings) -> None:
     global _worker
-    responses = room_responses(settings.waveform.rooms, settings.seed) if settings.waveform.copies else ()
-    augmenter = WaveformAugmenter(settings.waveform, responses, settings.noise_bank())
-    _worker = EXTRACTORS[settings.kind](), augmenter, settings
+    _worker = EXTRACTORS[settings.kind](), settings.augmenter(), settings
 
 
 def _compute_shard(first: int, utterances: Sequence[Utterance]) -> Arrays:

@@ -25,7 +25,6 @@ from edge_app.vad import make_detector
 from train.augment import WaveformAugmenter
 from train.corpora import Utterance, read_utterance
 from train.frames import StoreSettings
-from train.rooms import room_responses
 from train.shards import Arrays, compute_shards
 
 CUT_HOP = WindowSpec().hop
@@ -120,9 +119,7 @@ _worker: tuple[FrameExtractor, WaveformAugmenter, StoreSettings]
 
 def _start_worker(settings: StoreSettings) -> None:
     global _worker
-    responses = room_responses(settings.waveform.rooms, settings.seed) if settings.waveform.copies else ()
-    augmenter = WaveformAugmenter(settings.waveform, responses, settings.noise_bank())
-    _worker = EXTRACTORS[settings.kind](), augmenter, settings
+    _worker = EXTRACTORS[settings.kind](), settings.augmenter(), settings
 
 
 def _compute_shard(first: int, utterances: Sequence[Utterance]) -> Arrays:

@@ -1,6 +1,7 @@
 """The kinds of noise that robustness is measured in, apart from what training mixes in.
 
-``babble``         six people at once, of LibriSpeech's test-other, none of whom training hears as noise
+``babble``         six people at once, of LibriSpeech's test-other, none of whom training hears as noise: what it calls
+                   babble is of train-clean-100
 ``environmental``  ESC-10 (rain, sea, dog, baby, clock, sneeze, helicopter, chainsaw, rooster, fire), its fold 5
 ``home``           Speech Commands' dishes, tap, exercise bike and miaowing
 ``pink``           Gaussian, as much power in every octave
@@ -13,8 +14,7 @@ fold. Training with all recordings, as the pattern ``*`` has it, has heard those
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -22,70 +22,19 @@ from typing import Any
 import numpy as np
 
 from edge_app.core.types import SAMPLE_RATE, Floats
-from edge_app.errors import ConfigurationError, CorpusError
-from train.corpora import Utterance, read_corpus, read_utterance
+from edge_app.errors import ConfigurationError
+from train.babble import Babble, spoken
 from train.data import data_root
-from train.noise import SILENCE_RMS, NoiseBank, NoiseSource, rms
+from train.noise import NoiseBank, NoiseSource, rms
 
 TALKERS = 6
-BABBLE_CORPUS, BABBLE_SPLIT = "librispeech", "test-other"
+BABBLE_SPLIT = "test-other"
 ENVIRONMENTAL = ("noise/esc10", "5-*")
 HOME = ("noise/speech-commands", "[!pw]*")
 """The folder and the pattern of its file names; that of ``home`` leaves out pink and white noise."""
 
 LOWEST = 20.0
 """Hertz below which pink noise rises no further."""
-
-
-class Babble:
-    """Several people speaking at once, each at the same level, drawn anew for every stretch.
-
-    Args:
-        utterances: what they say.
-        talkers: how many speak at once.
-
-    Raises:
-        CorpusError: there are fewer speakers than that.
-    """
-
-    name = "babble"
-
-    def __init__(self, utterances: Sequence[Utterance], talkers: int = TALKERS) -> None:
-        self._spoken: dict[str, list[Utterance]] = {}
-        for utterance in utterances:
-            self._spoken.setdefault(utterance.speaker, []).append(utterance)
-        if len(self._spoken) < talkers:
-            raise CorpusError(f"babble needs {talkers} speakers at once; there are {len(self._spoken)}")
-        self._talkers = talkers
-        self._read = functools.cache(read_utterance)  # every utterance is drawn hundreds of times
-
-    def draw(self, length: int, rng: np.random.Generator) -> Floats:
-        """Take a stretch of babble, float32, shape (length,); its talkers weigh the same.
-
-        Raises:
-            CorpusError: a talker is silent for all of it.
-        """
-        talkers = rng.choice(sorted(self._spoken), self._talkers, replace=False)
-        total = np.zeros(length)
-        for talker in talkers:
-            voice = self._voice(str(talker), length, rng)
-            if (level := rms(voice)) < SILENCE_RMS:
-                raise CorpusError(f"{talker}: silent recordings, so no babble can be made of them; leave them out")
-            total += voice / level
-        return (0.1 * total / np.sqrt(self._talkers)).astype(np.float32)
-
-    def _voice(self, talker: str, length: int, rng: np.random.Generator) -> Floats:
-        """Recordings of a talker one after the other, from a random place on; only when all were used one returns."""
-        pieces: list[Floats] = []
-        order: list[int] = []
-        missing = length
-        while missing > 0:
-            order = order or list(rng.permutation(len(self._spoken[talker])))
-            samples = self._read(self._spoken[talker][order.pop()])
-            start = 0 if pieces else int(rng.integers(max(len(samples) - missing, 0) + 1))
-            pieces.append(samples[start : start + missing])
-            missing -= len(pieces[-1])
-        return np.concatenate(pieces)
 
 
 class GaussianNoise:
@@ -110,7 +59,7 @@ class GaussianNoise:
 
 
 def _babble(root: Path) -> NoiseSource:
-    return Babble([each for each in read_corpus(BABBLE_CORPUS, root) if each.split == BABBLE_SPLIT])
+    return Babble(spoken(BABBLE_SPLIT, root), TALKERS, TALKERS)
 
 
 KINDS: dict[str, Callable[[Path], NoiseSource]] = {

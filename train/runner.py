@@ -85,7 +85,8 @@ def store_settings(config: ExperimentConfig, root: Path | str | None) -> StoreSe
         noise = data_root(root) / NOISE_FOLDER
         if not noise.is_dir():
             raise CorpusError(f"{noise}: no noise recordings; add them or set [waveform] noise_probability = 0.0")
-    return StoreSettings(config.data.features, config.waveform, noise, config.optimiser.seed)
+    talkers = None if noise is None or not config.waveform.babble else noise.parent
+    return StoreSettings(config.data.features, config.waveform, noise, config.optimiser.seed, talkers=talkers)
 
 
 def fit(

@@ -49,6 +49,26 @@ def test_augmented_speech_is_bounded_seeded_and_survives_silence(voices, noise):
         assert np.isfinite(augment(np.zeros(8000, np.float32), np.random.default_rng(seed))).all()
 
 
+class Tone:
+    """A noise that is told by its frequency."""
+
+    def __init__(self, frequency):
+        self.name = f"{frequency} Hz"
+        self._frequency = frequency
+
+    def draw(self, length, rng):
+        return np.sin(2 * np.pi * self._frequency * np.arange(length) / 16_000).astype(np.float32)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_people_talk_in_as_much_of_the_noise_as_told(share):
+    config = WaveformConfig(noise_probability=1.0, room_probability=0, band_probability=0, babble=share)
+    augment = WaveformAugmenter(config, (), Tone(1000), Tone(2000))
+    rng = np.random.default_rng(3)
+    spectra = [np.abs(np.fft.rfft(augment(np.full(16_000, 0.1, np.float32), rng))) for _ in range(200)]
+    assert np.mean([spectrum[2000] > spectrum[1000] for spectrum in spectra]) == pytest.approx(share, abs=0.1)
+
+
 def test_spectrum_without_variation_is_the_window_itself():
     frames = torch.randn(3, 61 + 2 * MARGIN, 128)
     still = SpectrumConfig(gain=0, equaliser=0, stretch=0, shift=0, mask_bands=0, mask_frames=0, mixup=0)

@@ -8,13 +8,14 @@ import soundfile
 from scipy import signal
 
 from edge_app.errors import ConfigurationError, CorpusError
+from train.babble import Babble, spoken
 from train.corpora import read_corpus, read_utterance
+from train.frames import TALKERS as TRAINING_TALKERS
 from train.noise import NoiseBank, rms
 from train.noise_kinds import (
     BABBLE_SPLIT,
     KINDS,
     TALKERS,
-    Babble,
     GaussianNoise,
     heard_in_training,
     make_source,
@@ -51,14 +52,14 @@ def test_gaussian_noise_of_any_length(length, rng):
 
 
 def test_talkers_of_babble_weigh_the_same_however_loud_they_were(tmp_path, rng):
-    babble = Babble(speakers(tmp_path, (0.5, 0.05, 0.2, 0.01)), talkers=4).draw(16_000, rng)
+    babble = Babble(speakers(tmp_path, (0.5, 0.05, 0.2, 0.01)), 4, 4).draw(16_000, rng)
     power = np.abs(np.fft.rfft(babble)[[500, 1000, 1500, 2000]]) ** 2
     assert power / power.mean() == pytest.approx(np.ones(4), rel=0.01)
     assert rms(babble) == pytest.approx(0.1, rel=0.01)
 
 
 def test_babble_is_of_different_people_and_longer_than_their_recordings(tmp_path, rng):
-    babble = Babble(speakers(tmp_path, (0.1,) * 5), talkers=3)
+    babble = Babble(speakers(tmp_path, (0.1,) * 5), 3, 3)
     for _ in range(10):
         spectrum = np.abs(np.fft.rfft(babble.draw(32_000, rng)))[1000:5001:1000]
         assert (spectrum > 0.5 * spectrum.max()).sum() == 3
@@ -67,9 +68,9 @@ def test_babble_is_of_different_people_and_longer_than_their_recordings(tmp_path
 def test_babble_refuses_too_few_and_silent_people(tmp_path, rng):
     utterances = speakers(tmp_path, (0.1, 0.0, 0.1))
     with pytest.raises(CorpusError, match="babble needs 4 speakers at once; there are 3"):
-        Babble(utterances, talkers=4)
+        Babble(utterances, 4, 4)
     with pytest.raises(CorpusError, match=r"talkers/s1: silent recordings"):
-        Babble(utterances, talkers=3).draw(1000, rng)
+        Babble(utterances, 3, 3).draw(1000, rng)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,7 @@ def test_babble_is_seeded_and_of_the_test_speakers(corpora):
     others = {u.speaker for u in read_corpus("librispeech", corpora) if u.split != BABBLE_SPLIT}
     assert len(talkers) > TALKERS
     assert talkers.isdisjoint(others)
+    assert {u.speaker for u in spoken(TRAINING_TALKERS, corpora)} <= others
     babble = make_source("babble", corpora)
     first, again = (babble.draw(48_000, np.random.default_rng(4)) for _ in range(2))
     np.testing.assert_array_equal(first, again)
