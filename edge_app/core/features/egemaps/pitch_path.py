@@ -8,6 +8,8 @@ openSMILE's, found by comparing paths: on speech, the two agree in all but one o
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from edge_app.core.features.egemaps.pitch import Doubles
@@ -35,9 +37,10 @@ VERY_HIGH = 1.2
 def unusual(frequencies: Doubles) -> Doubles:
     """Cost of a pitch for itself: grows from the usual range to both sides, to a fixed one above 600 Hz."""
     low, high = USUAL
-    rising = np.where(frequencies > HIGH, VERY_HIGH, (frequencies - high) / (HIGH - high))
-    cost: Doubles = np.maximum(np.maximum((low - frequencies) / low, rising), 0.0)
-    return cost
+    cost: Doubles = (frequencies - high) / (HIGH - high)
+    cost[frequencies > HIGH] = VERY_HIGH
+    np.maximum(cost, (low - frequencies) / low, out=cost)
+    return np.maximum(cost, 0.0, out=cost)
 
 
 class PitchPath:
@@ -49,9 +52,11 @@ class PitchPath:
     def reset(self) -> None:
         """Forget all frames."""
         self._silent = 0.0
-        # Of the last frame's candidates: what the path to it costs, where it is, what it costs to leave it, and how
-        # many times a leap from it counts.
-        self._voiced: list[tuple[float, float, float, float]] = []
+        # What the cheapest path to a candidate of the last frame costs, and to which: 0 is none.
+        self._best = math.inf, 0
+        # Ways on from the last frame's candidates, the cheapest first: what the path to its end costs, the candidate,
+        # where that is, and how many times a leap from there counts.
+        self._ways: list[tuple[float, int, float, float]] = []
         self._origins: list[list[int]] = []
         self._frequencies: list[list[float]] = []
 
@@ -69,39 +74,43 @@ class PitchPath:
         # They are sorted by strength, so that those that count come first.
         columns = (exists.sum(axis=1), rest, frequencies, places, own)
         rows = zip(*(column.tolist() for column in columns), strict=True)
-        decided = [self._step(rest, hertz[:n], place[:n], cost[:n]) for n, rest, hertz, place, cost in rows]
+        decided = [self._step(rest, [0.0, *hertz], place[:n], cost[:n]) for n, rest, hertz, place, cost in rows]
         return np.array(decided[decided.count(None) :], dtype=np.float64)
 
     def _step(self, rest: float, hertz: list[float], places: list[float], own: list[float]) -> float | None:
         """One frame; state 0 is unvoiced, others are candidates. Written for speed, for it runs once per frame."""
-        voiced = self._voiced
+        before, number = self._best
         cheapest, origin = self._silent + SILENCE, 0
-        for number, (before, *_) in enumerate(voiced, 1):
-            if before + TURN < cheapest:
-                cheapest, origin = before + TURN, number
+        if before + TURN < cheapest:
+            cheapest, origin = before + TURN, number
         least = silent = cheapest + rest
         state = 0
         origins = [origin]
-        reached: list[tuple[float, float, float, float]] = []
+        costs = []
         start = self._silent + TURN
-        better = places[0] if places else 0.0
+        ways = self._ways
         for place, cost in zip(places, own, strict=True):
             cheapest, origin = start, 0
-            for number, (before, whence, leave, times) in enumerate(voiced, 1):
-                leap = before + leave + times * abs(place - whence)
+            for before, number, whence, times in ways:
+                if before >= cheapest:
+                    break
+                leap = before + times * abs(place - whence)
                 if leap < cheapest:
                     cheapest, origin = leap, number
-            cheapest += cost
-            # From a candidate that is not the best one, the way leads past the one before it in rank.
-            reached.append((cheapest, place, abs(place - better), 1.0 if reached else 2.0))
-            better = place
+            costs.append(cheapest + cost)
             origins.append(origin)
-            if cheapest < least:
-                least, state = cheapest, len(reached)
+        if costs:
+            lowest = min(costs)
+            number = costs.index(lowest) + 1
+            if lowest < least:
+                least, state = lowest, number
+            self._best = lowest - least, number
+            self._ways = ways_on(costs, places, least, silent - least + TURN)
+        else:
+            self._best, self._ways = (math.inf, 0), []
         self._silent = silent - least
-        self._voiced = [(cost - least, place, leave, times) for cost, place, leave, times in reached]
         self._origins.append(origins)
-        self._frequencies.append([0.0, *hertz])
+        self._frequencies.append(hertz)
         if len(self._frequencies) <= LOOK_AHEAD:
             return None
         for earlier in self._origins[:0:-1]:
@@ -112,10 +121,29 @@ class PitchPath:
     def finish(self) -> Doubles:
         """Fundamental frequencies of the frames that still waited, the audio having ended; forgets all frames."""
         path = []
-        costs = [self._silent, *(cost for cost, *_ in self._voiced)]
-        state = costs.index(min(costs))
+        cost, number = self._best
+        state = number if cost < self._silent else 0
         for origins, hertz in zip(self._origins[::-1], self._frequencies[::-1], strict=True):
             path.append(hertz[state])
             state = origins[state]
         self.reset()
         return np.array(path[::-1], dtype=np.float64)
+
+
+def ways_on(
+    costs: list[float], places: list[float], least: float, limit: float
+) -> list[tuple[float, int, float, float]]:
+    """Ways on from a frame's candidates, the cheapest first; costs are told above the least.
+
+    Those are left out that cost as much as one from silence, the limit.
+    """
+    ways = []
+    better, times = places[0], 2.0
+    for number, (cost, place) in enumerate(zip(costs, places, strict=True), 1):
+        # From a candidate that is not the best one, the way leads past the one before it in rank.
+        before = cost - least + abs(place - better)
+        if before < limit:
+            ways.append((before, number, place, times))
+        better, times = place, 1.0
+    ways.sort()
+    return ways
