@@ -29,6 +29,8 @@ AUDIBLE, STEEPNESS = 31.8, 3.0
 CANDIDATES = 6
 TAPS = 12
 """Bins that a point of the logarithmic axis is interpolated from; what a spline takes of others is below 1/1000."""
+TOGETHER = 25
+"""Frames that a hop of a quarter of a second has: of so many, spectra are summed the fastest."""
 
 
 def keep_peaks(magnitudes: Floats) -> Floats:
@@ -101,7 +103,10 @@ class SubHarmonicSum:
 
     def __init__(self, bins: int) -> None:
         first, weights = octave_scale(bins)
-        self._taps = [(first + tap, weights[:, tap, None]) for tap in range(TAPS)]
+        self._taps = [first + tap for tap in range(TAPS)]
+        self._weights = [weights[:, tap, None] for tap in range(TAPS)]
+        # For each frame once, for numpy multiplies equal shapes three times as fast.
+        self._weights_together = [np.repeat(column, TOGETHER, axis=1) for column in self._weights]
         self._points = bins
         octaves = np.log2(SAMPLE_RATE / 2 / AXIS_START)
         self._points_per_octave = (bins - 1) / octaves
@@ -125,8 +130,9 @@ class SubHarmonicSum:
         """
         # Frames lie side by side here, so that each step takes long rows of memory.
         sharp = keep_peaks(np.ascontiguousarray(magnitudes.T))
+        columns = self._weights_together if len(magnitudes) == TOGETHER else self._weights
         spectrum = np.zeros((self._points, len(magnitudes)), dtype=np.float32)
-        for where, weights in self._taps:
+        for where, weights in zip(self._taps, columns, strict=True):
             part = sharp.take(where, axis=0)
             part *= weights
             spectrum += part
@@ -142,14 +148,16 @@ class SubHarmonicSum:
         """Frequencies and strengths of the highest peaks of scores, shape (points, frames); means (frames, 1)."""
         inner = score[1:-1]
         peaks = np.ascontiguousarray((inner * ((inner > score[:-2]) & (inner >= score[2:]))).T)
-        rows = np.arange(len(peaks))
+        rows = np.arange(len(peaks))[:, None]
+        heights, starts = peaks.ravel(), rows[:, 0] * peaks.shape[1]
         best = np.empty((len(peaks), CANDIDATES), dtype=np.intp)
         height = np.empty((len(peaks), CANDIDATES))
         for place in range(CANDIDATES):
             best[:, place] = highest = peaks.argmax(axis=1)
-            height[:, place] = peaks[rows, highest]
-            peaks[rows, highest] = 0.0
-        left, right = (score[place, rows[:, None]].astype(np.float64) for place in (best, best + 2))
+            highest += starts
+            height[:, place] = heights[highest]
+            heights[highest] = 0.0
+        left, right = score[best, rows].astype(np.float64), score[best + 2, rows].astype(np.float64)
         bend = left - 2 * height + right
         none = height == 0
         bend[none] = -1.0
@@ -162,4 +170,4 @@ class SubHarmonicSum:
         none |= (frequencies < LOWEST) | (frequencies > HIGHEST)
         frequencies[none] = strengths[none] = 0.0
         order = np.argsort(none, axis=1, kind="stable")
-        return frequencies[rows[:, None], order], strengths[rows[:, None], order]
+        return frequencies[rows, order], strengths[rows, order]
