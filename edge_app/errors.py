@@ -15,6 +15,7 @@ with 2. Any other exception is a bug and shows its traceback.
     ├── BackendMissing        an optional package is not installed; says which extra brings it
     ├── CorpusError           a corpus whose layout or labels are not the published ones
     ├── ConfigurationError    a setting or training file with a wrong value
+    ├── TrainingError         training that cannot go on, such as a loss that is no number
     ├── ParityError           an exported model that does not agree with the one it came from
     └── OutputError           results that cannot be written (disk full, no permission)
 """
@@ -68,6 +69,10 @@ class CorpusError(EdgeSerError):
 
 class ConfigurationError(EdgeSerError):
     """A setting or configuration file with a missing or impossible value."""
+
+
+class TrainingError(EdgeSerError):
+    """Training that cannot go on; the text says what of it is kept."""
 
 
 class ParityError(EdgeSerError):

@@ -16,6 +16,7 @@ from edge_app.core.features import EXTRACTORS
 from edge_app.core.labels import DIMENSIONS, FOUR_CLASSES, LABELS
 from edge_app.core.wearer import DEFAULTS
 from edge_app.errors import ConfigurationError
+from train.deepcluster.config import ClusterConfig
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -263,6 +264,7 @@ class ExperimentConfig:
         loss: weights.
         autoencoder: losses of a ``dae`` or ``vae``.
         ladder: noise and losses of a ``dense``, ``ladder`` or ``dln``.
+        cluster: pseudo-labels for a net of frames.
         head: the classifier of a net of functionals.
         optimiser: schedule.
     """
@@ -277,6 +279,7 @@ class ExperimentConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     ladder: LadderConfig = field(default_factory=LadderConfig)
+    cluster: ClusterConfig = field(default_factory=ClusterConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
@@ -299,6 +302,7 @@ SECTIONS = {
     "loss": LossConfig,
     "autoencoder": AutoencoderConfig,
     "ladder": LadderConfig,
+    "cluster": ClusterConfig,
     "head": HeadConfig,
     "optimiser": OptimiserConfig,
 }

@@ -12,6 +12,7 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
@@ -115,7 +116,7 @@ class RowModule(lightning.LightningModule):
             sequence = np.random.SeedSequence((self.config.optimiser.seed, self.current_epoch))
             torch.manual_seed(int(sequence.generate_state(1)[0]))
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam at a constant rate."""
         return torch.optim.Adam(self.parameters(), lr=self.config.optimiser.rate)
 

@@ -71,6 +71,8 @@ def crossval(
     if shared := set(corpora) & set(also):
         raise ConfigurationError(f"--also {sorted(shared)[0]}: its speakers would be on both sides; leave it out")
     experiment = load_config(config)
+    if experiment.cluster.count:
+        raise ConfigurationError(f"{config}: only edge-ser train learns clusters; set [cluster] count = 0 here")
     if seed is not None:
         experiment = experiment.with_seed(seed)
     tested = "-".join(Path(corpus).stem for corpus in corpora)

@@ -10,6 +10,7 @@ import torch
 from edge_app.errors import ConfigurationError, OutputError
 from train.cache import default_cache
 from train.config import load_config
+from train.deepcluster.training import train_clusters
 from train.run import feature_shape
 from train.runner import train as train_frames
 from train.tabular import train_table
@@ -39,6 +40,8 @@ def train(config: str, root: Path | None, output: Path | None, cache: Path | Non
     except OSError as error:
         raise OutputError(f"{path}: {error.strerror}; choose another --output") from None
     train_experiment = train_table if len(feature_shape(experiment.data.features)) == 1 else train_frames
+    if experiment.cluster.count:
+        train_experiment = train_clusters
     try:
         run = train_experiment(experiment, path, root, cache or default_cache(), resume=resume)
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other

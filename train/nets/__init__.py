@@ -15,6 +15,7 @@ from train.nets.chunk_cnn import ChunkCnn
 from train.nets.dense import DenseNet
 from train.nets.ladder import DecoupledLadderNet, LadderNet
 from train.nets.linear import LinearClassifier
+from train.nets.vgg import VggNet
 
 NETS: dict[str, type[EmotionNet]] = {
     "chunk-cnn": ChunkCnn,
@@ -24,6 +25,7 @@ NETS: dict[str, type[EmotionNet]] = {
     "dense": DenseNet,
     "ladder": LadderNet,
     "dln": DecoupledLadderNet,
+    "vgg": VggNet,
 }
 
 
