@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from edge_app.core.baseline import Baseline, BaselineAccumulator
+from edge_app.core.baseline import Baseline
 from edge_app.core.labels import AFFECT_NORMS, DIMENSIONS, LABELS
 from train.config import ExperimentConfig
 from train.corpora import Utterance
@@ -21,8 +21,6 @@ from train.spectrum import MARGIN, mask_spectrum, mix, vary_spectrum
 
 LEAST_SPEECH = 0.5
 """Training reads windows that are at least half speech."""
-
-CHUNK = 4096
 
 
 def affect(utterance: Utterance) -> tuple[float, float, float]:
@@ -88,15 +86,8 @@ class WindowPool:
         return [np.array(groups[key], dtype=np.int64) for key in sorted(groups)]
 
     def baseline(self, digest: str) -> Baseline:
-        """Statistics over the clean frames of all windows in the pool, each frame counted once."""
-        accumulator = BaselineAccumulator(self.store.frames.shape[2])
-        inside = np.zeros(self.store.frames.shape[1] + 1, dtype=np.int64)
-        np.add.at(inside, self.last - self.store.frames_per_window + 1, 1)
-        np.add.at(inside, self.last + 1, -1)
-        rows = np.flatnonzero(np.cumsum(inside[:-1]) > 0)
-        for begin in range(0, len(rows), CHUNK):
-            accumulator.add(self.store.frames[0, rows[begin : begin + CHUNK]].astype(np.float32))
-        return accumulator.baseline(digest)
+        """Statistics of the clean windows in the pool, see :meth:`FrameStore.baseline`."""
+        return self.store.baseline(self.last, digest)
 
 
 class BalancedBatches(IterableDataset[Batch]):
@@ -140,24 +131,37 @@ class BalancedBatches(IterableDataset[Batch]):
         numbers = np.array([self._draw(rng) for _ in range(size)])
         window = pool.first[numbers] + (rng.random(size) * pool.count[numbers]).astype(np.int64)
         version = rng.integers(pool.store.frames.shape[0], size=size)
-        frames = torch.from_numpy(pool.store.gather(pool.last[window], version, MARGIN))
-        varied = vary_spectrum(frames, config.spectrum, generator)
-        features = (varied - self._usual(numbers, window, varied, rng)) / self._deviation
-        features = mask_spectrum(features, config.spectrum, generator)
+        features = self._features(numbers, pool.last[window], version, rng, generator)
         vocabulary = torch.nn.functional.one_hot(torch.from_numpy(self._labels[numbers]), len(LABELS)).float()
         targets = [vocabulary, torch.from_numpy(self._affect[numbers])]
         if config.spectrum.mixup > 0:
             features, targets = mix(features, targets, config.spectrum.mixup, generator)
         return Batch(features, targets[0], targets[1])
 
+    def _features(
+        self,
+        numbers: NDArray[np.int64],
+        last: NDArray[np.int64],
+        version: NDArray[np.int64],
+        rng: np.random.Generator,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Augmented, standardised features of windows, given by utterance, last frame and version."""
+        store, spectrum = self.pool.store, self.config.spectrum
+        varied = vary_spectrum(torch.from_numpy(store.gather(last, version, MARGIN)), spectrum, generator)
+        bands = varied.shape[2]
+        varied = torch.from_numpy(store.complete(varied.numpy(), last, version))
+        features = (varied - self._usual(numbers, last, varied, rng)) / self._deviation
+        masked = mask_spectrum(features[:, :, :bands], spectrum, generator)
+        return torch.cat((masked, features[:, :, bands:]), dim=2)
+
     def _usual(
-        self, numbers: NDArray[np.int64], window: NDArray[np.int64], varied: Tensor, rng: np.random.Generator
+        self, numbers: NDArray[np.int64], last: NDArray[np.int64], varied: Tensor, rng: np.random.Generator
     ) -> Tensor:
         """What is taken away from each window."""
         if self._wearers is None:
             return self._mean
-        clean = self.pool.store.gather(self.pool.last[window], np.zeros(len(window), dtype=np.int64))
-        channel = varied.numpy().mean(axis=1) - clean.mean(axis=1)
+        channel = varied.numpy().mean(axis=1) - self.pool.store.clean(last).mean(axis=1)
         return torch.from_numpy(self._wearers.draw(numbers, rng, channel))[:, None]
 
     def _draw(self, rng: np.random.Generator) -> int:
@@ -168,12 +172,14 @@ class BalancedBatches(IterableDataset[Batch]):
         return int(group[rng.integers(len(group))])
 
 
-def clean_windows(pool: WindowPool, baseline: Baseline, stride: int = 2) -> tuple[Tensor, NDArray[np.int64]]:
-    """Standardised clean windows of a pool, every ``stride``-th, and the utterance that each belongs to."""
-    chosen = slice(None, None, stride)
+def clean_windows(pool: WindowPool, baseline: Baseline, stride: int | None = None) -> tuple[Tensor, NDArray[np.int64]]:
+    """Standardised clean windows of a pool, every ``stride``-th, and the utterance that each belongs to.
+
+    Without a stride they are as many as a device cuts.
+    """
+    chosen = slice(None, None, stride or pool.store.per_hop)
     last, owner = pool.last[chosen], pool.owner[chosen]
     missing = np.setdiff1d(pool.owner, owner)
     extra = pool.first[missing]
     last, owner = np.append(last, pool.last[extra]), np.append(owner, pool.owner[extra])
-    features = pool.store.gather(last, np.zeros(len(last), dtype=np.int64))
-    return torch.from_numpy(baseline.standardise(features)), owner
+    return torch.from_numpy(baseline.standardise(pool.store.clean(last))), owner

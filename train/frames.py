@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
+from edge_app.core.baseline import Baseline, BaselineAccumulator
 from edge_app.core.features import EXTRACTORS, FrameExtractor
 from edge_app.core.types import Floats
 from edge_app.core.windows import WindowSpec
@@ -34,6 +36,9 @@ from train.shards import Arrays, compute_shards
 
 CUT_HOP = 2000
 """Training windows end every 0.125 s: twice as dense as the default hop."""
+
+CHUNK = 4096
+"""Frames that statistics take at once."""
 
 TALKERS = "train-clean-100"
 TALKING = (2, 8)
@@ -60,6 +65,8 @@ class FrameStore:
     windows: NDArray[np.int64]
     speech: Floats
     frames_per_window: int
+    per_hop: ClassVar[int] = WindowSpec().hop // CUT_HOP
+    """How many windows there are in a device's hop."""
 
     def gather(self, last: NDArray[np.int64], version: NDArray[np.int64], margin: int = 0) -> Floats:
         """Frames of windows.
@@ -77,6 +84,26 @@ class FrameStore:
         first, final = self.offsets[utterance], self.offsets[utterance + 1] - 1
         rows = np.clip(rows, first[:, None], final[:, None])
         return np.asarray(self.frames[version[:, None], rows], dtype=np.float32)
+
+    def clean(self, last: NDArray[np.int64]) -> Floats:
+        """Windows as the device reads them, by their last frames, shape (n,): (n, frames_per_window, dimension)."""
+        version = np.zeros(len(last), dtype=np.int64)
+        return self.complete(self.gather(last, version), last, version)
+
+    def complete(self, frames: Floats, last: NDArray[np.int64], version: NDArray[np.int64]) -> Floats:
+        """Windows as nets read them, of their frames, which may be augmented: here these themselves."""
+        return frames
+
+    def baseline(self, last: NDArray[np.int64], digest: str) -> Baseline:
+        """Statistics over the clean frames of windows, given by their last frames, each frame counted once."""
+        accumulator = BaselineAccumulator(self.frames.shape[2])
+        inside = np.zeros(self.frames.shape[1] + 1, dtype=np.int64)
+        np.add.at(inside, last - self.frames_per_window + 1, 1)
+        np.add.at(inside, last + 1, -1)
+        rows = np.flatnonzero(np.cumsum(inside[:-1]) > 0)
+        for begin in range(0, len(rows), CHUNK):
+            accumulator.add(self.frames[0, rows[begin : begin + CHUNK]].astype(np.float32))
+        return accumulator.baseline(digest)
 
     def speech_windows(self, least: float) -> NDArray[np.int64]:
         """Numbers of the windows with at least ``least`` speech; an utterance without any gives its best one."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge_app.core.features import FrameExtractor
 from edge_app.core.types import Window
 from edge_app.core.windows import WindowSpec
-from train import frames, functionals
+from train import functionals
 from train.frames import FrameStore
 from train.functionals import FunctionalTable
 
@@ -37,7 +37,7 @@ class CutWindows:
         """The windows of an utterance by its number."""
         mine = self._order[self._edges[number] : self._edges[number + 1]]
         if isinstance(self._material, FrameStore):
-            return _from_frames(self._material, number, mine[:: functionals.CUT_HOP // frames.CUT_HOP], self._extractor)
+            return _from_frames(self._material, number, mine[:: self._material.per_hop], self._extractor)
         return _from_functionals(self._material, mine)
 
     def __iter__(self) -> Iterator[list[Window]]:
@@ -46,7 +46,7 @@ class CutWindows:
 
 def _from_frames(store: FrameStore, number: int, mine: NDArray[np.int64], extractor: FrameExtractor) -> list[Window]:
     last = store.windows[mine, 1]
-    features = store.gather(last, np.zeros(len(last), dtype=np.int64))
+    features = store.clean(last)
     ends = (last - store.offsets[number]) * extractor.frame_hop + extractor.frame_length
     return [
         Window(each, max(int(end) - WindowSpec().length, 0), int(end), float(speech))

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import edge_app
 from edge_app.core.baseline import Baseline
-from edge_app.core.features import EXTRACTORS
+from edge_app.core.features import EXTRACTORS, LogMelEgemaps
 from edge_app.core.types import Floats
 from edge_app.errors import ConfigurationError, CorpusError
 from train.config import ExperimentConfig
@@ -30,6 +30,7 @@ from train.corpora import Utterance, find_corpus, read_corpus
 from train.data import data_root
 from train.dataset import BalancedBatches, WindowPool, clean_windows
 from train.frames import FrameStore, StoreSettings, build_store
+from train.joint import build_joint
 from train.material import CutWindows, Material
 from train.module import ChunkModule, predict_log_probabilities, utterance_classes
 from train.nets.base import EmotionNet
@@ -71,7 +72,8 @@ def open_store(
     progress: Progress | None = None,
 ) -> FrameStore:
     """Frames of the utterances, with the augmentation that the experiment asks for."""
-    return build_store(utterances, store_settings(config, root), cache, progress=progress)
+    build = build_joint if config.data.features == LogMelEgemaps.kind else build_store
+    return build(utterances, store_settings(config, root), cache, progress=progress)
 
 
 def store_settings(config: ExperimentConfig, root: Path | str | None) -> StoreSettings:

@@ -13,19 +13,25 @@ from edge_app.runtime.onnx import AFFECT, LOGITS, OnnxPredictor  # noqa: E402
 from export.graph import count_parameters, export_onnx, torch_outputs  # noqa: E402
 from train.config import CONFIGS, load_config  # noqa: E402
 from train.nets import NETS, make_net  # noqa: E402
+from train.nets.joint import JointNet  # noqa: E402
 from train.run import build_net  # noqa: E402
 
 SHAPES = {"frames": (61, 128), "functionals": (88,)}
+JOINT = (88, 152)
 CLASSES = len(FOUR_CLASSES)
 
 
 def fresh(name: str):
     torch.manual_seed(3)
-    return make_net(name, SHAPES[NETS[name].reads], CLASSES)
+    return make_net(name, shape_of(NETS[name]), CLASSES)
+
+
+def shape_of(net) -> tuple[int, ...]:
+    return JOINT if net is JointNet or isinstance(net, JointNet) else SHAPES[net.reads]
 
 
 def windows(net, count: int) -> np.ndarray:
-    return np.random.default_rng(5).normal(0, 1, (count, *SHAPES[net.reads])).astype(np.float32)
+    return np.random.default_rng(5).normal(0, 1, (count, *shape_of(net))).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", sorted(NETS))
@@ -79,7 +85,7 @@ def test_the_exported_graph_answers_as_the_net_for_any_batch(name, tmp_path):
         net(torch.from_numpy(2 * windows(net, 32) + 0.5))  # batch normalisation with statistics other than 0 and 1
     net.eval()
     path = tmp_path / "net.onnx"
-    export_onnx(net, SHAPES[net.reads], path)
+    export_onnx(net, shape_of(net), path)
     predictor = OnnxPredictor(path)
     for batch in (1, 2, 7):
         features = 3 * windows(net, batch)

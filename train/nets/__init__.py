@@ -13,12 +13,14 @@ from train.nets.autoencoders import DaeNet, VaeNet
 from train.nets.base import EmotionNet
 from train.nets.chunk_cnn import ChunkCnn
 from train.nets.dense import DenseNet
+from train.nets.joint import JointNet
 from train.nets.ladder import DecoupledLadderNet, LadderNet
 from train.nets.linear import LinearClassifier
 from train.nets.vgg import VggNet
 
 NETS: dict[str, type[EmotionNet]] = {
     "chunk-cnn": ChunkCnn,
+    "joint": JointNet,
     "linear": LinearClassifier,
     "dae": DaeNet,
     "vae": VaeNet,

@@ -7,12 +7,22 @@ from typing import Any, Protocol
 
 from edge_app.core.features.egemaps.extractor import Egemaps
 from edge_app.core.features.logmel import LogMel
+from edge_app.core.features.logmel_egemaps import LogMelEgemaps
 from edge_app.core.features.logmel_statistics import LogMelStatistics
 from edge_app.core.features.spec import FeatureSpec
 from edge_app.core.types import Floats
 from edge_app.errors import FeatureMismatch
 
-__all__ = ["EXTRACTORS", "Egemaps", "FeatureSpec", "FrameExtractor", "LogMel", "LogMelStatistics", "make_extractor"]
+__all__ = [
+    "EXTRACTORS",
+    "Egemaps",
+    "FeatureSpec",
+    "FrameExtractor",
+    "LogMel",
+    "LogMelEgemaps",
+    "LogMelStatistics",
+    "make_extractor",
+]
 
 
 class FrameExtractor(Protocol):
@@ -60,6 +70,7 @@ class FrameExtractor(Protocol):
 EXTRACTORS: dict[str, Callable[..., FrameExtractor]] = {
     "egemaps": Egemaps,
     "logmel": LogMel,
+    "logmel+egemaps": LogMelEgemaps,
     "logmel-statistics": LogMelStatistics,
 }
 

@@ -1,0 +1,91 @@
+"""A net that hears with two ears: convolutions on the mel spectrum of a second, and its eGeMAPS.
+
+The spectrum's branch is that of :class:`~train.nets.chunk_cnn.ChunkCnn`; it takes level and colour out of every window,
+so it travels well and has little use for a wearer's baseline. The other branch reads the 88 functionals, which say most
+of what they say relative to what is usual for a speaker. One linear layer reads both embeddings, so the logits are a
+sum of what each branch says. Training silences one branch or the other now and then, so that neither leaves the work to
+the one that learns faster (modality dropout, Neverova et al., "ModDrop", IEEE TPAMI 38(8), 2016).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from edge_app.core.features import LogMelEgemaps
+from edge_app.errors import ConfigurationError
+from train.nets.base import EmotionNet, NetOutput
+from train.nets.chunk_cnn import CLIP, ChunkCnn
+
+
+class JointNet(EmotionNet):
+    """See the module.
+
+    Args:
+        shape: (frames, mel bands + functionals).
+        classes: classes of the head.
+        width: channels of every convolution.
+        hidden: units of the layer that reads the functionals.
+        dropout: share of each embedding dropped in training.
+        silence: chance that a branch is silenced for a window in training; never both.
+        noise: deviation of the noise on the functionals in training, in their deviations.
+
+    Raises:
+        ConfigurationError: the features are not those of :class:`~edge_app.core.features.LogMelEgemaps`.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        classes: int,
+        width: int = 56,
+        hidden: int = 64,
+        dropout: float = 0.3,
+        silence: float = 0.2,
+        noise: float = 0.3,
+    ) -> None:
+        super().__init__()
+        both = LogMelEgemaps()
+        if shape[1] != both.size:
+            raise ConfigurationError(f"[data] features: net 'joint' reads {both.kind}; choose that")
+        self.bands = both.bands
+        self.spectrum = ChunkCnn((shape[0], self.bands), classes, width, dropout).trunk
+        self.voice = nn.Sequential(
+            nn.Linear(both.size - self.bands, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()
+        )
+        self.sizes = [2 * width, hidden]
+        self.embedding_size = sum(self.sizes)
+        self.silence, self.noise = silence, noise
+        self.dropout = nn.Dropout(dropout)
+        self.emotion = nn.Linear(self.embedding_size, classes)
+        self.affect = nn.Linear(self.embedding_size, 3)
+
+    def forward(self, features: Tensor) -> NetOutput:
+        """Map standardised features, shape (batch, frames, bands + functionals), to classes and dimensions."""
+        clipped = features.clamp(-CLIP, CLIP)
+        functionals = clipped[:, 0, self.bands :]
+        if self.training and self.noise > 0:
+            functionals = functionals + self.noise * torch.randn_like(functionals)
+        embedding = torch.cat((self._hear(clipped[:, :, : self.bands]), self.voice(functionals)), dim=1)
+        if self.training and self.silence > 0:
+            embedding = embedding * self._heard(len(features))
+        read = self.dropout(embedding)
+        return NetOutput(self.emotion(read), torch.tanh(self.affect(read)), embedding)
+
+    def _hear(self, bands: Tensor) -> Tensor:
+        """Mean and deviation over time of what the convolutions find, shape (batch, 2 * width)."""
+        level = bands - bands.mean(dim=(1, 2), keepdim=True)
+        movement = bands - bands.mean(dim=1, keepdim=True)
+        sequence = self.spectrum(torch.cat((level, movement), dim=2).transpose(1, 2))
+        mean = sequence.mean(dim=2)
+        deviation = torch.sqrt(((sequence - mean.unsqueeze(2)) ** 2).mean(dim=2) + 1e-5)
+        return torch.cat((mean, deviation), dim=1)
+
+    def _heard(self, count: int) -> Tensor:
+        """1 or 0 for each unit of the embeddings, shape (count, embedding)."""
+        drawn = torch.rand(count)
+        voice, spectrum = drawn >= self.silence, drawn < 1 - self.silence
+        return torch.cat(
+            [each[:, None].float().expand(-1, size) for each, size in zip((spectrum, voice), self.sizes, strict=True)],
+            dim=1,
+        )
