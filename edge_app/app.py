@@ -76,7 +76,7 @@ def make_baseline(bundle: ModelBundle, wanted: str | None = None) -> BaselineSta
     Raises:
         BaselineError: the enrolled baseline is missing, damaged, or of other features.
     """
-    wanted = wanted or bundle.wearer.default
+    wanted = bundle.wearer.default if wanted is None else wanted
     if wanted == "none":
         return bundle.baseline
     if wanted == "adaptive":

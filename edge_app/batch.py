@@ -22,6 +22,8 @@ from edge_app.sinks.files import write_stderr
 def find_audio(paths: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     """The files to estimate: files as they are named, and the audio files in folders, sorted, however deep.
 
+    Hidden files in folders are left out: some systems keep notes beside a recording under its name.
+
     Returns:
         The files, and a line for each folder that holds none.
     """
@@ -31,7 +33,7 @@ def find_audio(paths: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in SUFFIXES and entry.is_file())
+        inside = sorted(entry for entry in path.rglob("[!.]*") if entry.suffix.lower() in SUFFIXES and entry.is_file())
         if not inside:
             faults.append(f"{path}: no audio files in this folder; edge-ser reads {' '.join(SUFFIXES)}")
         found.extend(inside)

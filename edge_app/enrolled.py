@@ -64,10 +64,10 @@ def baseline_path(name: str) -> Path:
     Raises:
         BaselineError: the name is none that a baseline can have.
     """
-    if not NAME.fullmatch(name) or name in RESERVED:
+    if not NAME.fullmatch(name) or name in RESERVED or name.endswith(SUFFIX):
         raise BaselineError(
             f"a baseline cannot be called {name!r}: use letters, digits, '-', '_' and '.', at most 64 of them, "
-            f"and not {' or '.join(RESERVED)}"
+            f"not {' or '.join(RESERVED)}, and no {SUFFIX} at its end"
         )
     return baselines_folder() / f"{name}{SUFFIX}"
 
@@ -115,7 +115,7 @@ def read_wearer(path: Path) -> EnrolledWearer:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BaselineError(f"{path}: {_reason(error)}; enrol again or give another file") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BaselineError(f"{path}: not an enrolled baseline, or a damaged one; enrol again") from None
     if not isinstance(stored, dict) or stored.get("type") != TYPE:
         raise BaselineError(f"{path}: not an enrolled baseline; 'edge-ser enroll' makes one")
@@ -124,10 +124,10 @@ def read_wearer(path: Path) -> EnrolledWearer:
             f"{path}: schema {stored.get('schema')!r}, this version reads {SCHEMA}; update edge-ser or enrol again"
         )
     try:
-        return EnrolledWearer(
-            str(stored["name"]), str(stored["date"]), tuple(_statistics(entry) for entry in stored["features"])
-        )
-    except (KeyError, TypeError, ValueError, OverflowError):
+        name, date = str(stored["name"]), datetime.date.fromisoformat(stored["date"]).isoformat()
+        baseline_path(name)
+        return EnrolledWearer(name, date, tuple(_statistics(entry) for entry in stored["features"]))
+    except (KeyError, TypeError, ValueError, OverflowError, BaselineError):
         raise BaselineError(f"{path}: a damaged baseline; enrol again with --force") from None
 
 
@@ -227,7 +227,8 @@ def _entry(statistics: WearerStatistics) -> dict[str, Any]:
 
 
 def _statistics(entry: dict[str, Any]) -> WearerStatistics:
-    mean, variance = (np.array(entry[name], dtype=np.float32) for name in ("mean", "variance"))
+    with np.errstate(over="ignore"):  # what is too large for a feature becomes infinite, and is refused below
+        mean, variance = (np.array(entry[name], dtype=np.float32) for name in ("mean", "variance"))
     found = WearerStatistics(
         digest=str(entry["digest"]),
         window=int(entry["window"]),
@@ -237,7 +238,8 @@ def _statistics(entry: dict[str, Any]) -> WearerStatistics:
         variance=variance,
     )
     sound = mean.ndim == 1 and mean.shape == variance.shape and bool(np.isfinite([mean, variance]).all())
-    if not sound or variance.min() < 0 or not (math.isfinite(found.seconds) and found.seconds > 0):
+    heard = math.isfinite(found.seconds) and found.seconds > 0 and found.count > 0
+    if not sound or not heard or not len(mean) or variance.min() < 0:
         raise ValueError("statistics that no speech can have")
     return found
 

@@ -83,7 +83,12 @@ class WindowStream:
         self._pending = pending[used:].copy()
 
     def flush(self) -> Iterator[Window]:
-        """Yield the last, partial window, which ends with the audio, if frames came since the last one."""
+        """Yield the last, partial window, which ends with the audio, if frames came since the last one.
+
+        A window that ended with the audio was yielded already, though features that look ahead know more now.
+        """
+        if self._cut and self._position == self._boundary - self.spec.hop and not len(self._pending):
+            return
         before = self._history.count
         if len(self._pending):
             pending, self._pending = self._pending, np.zeros(0, dtype=np.float32)

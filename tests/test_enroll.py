@@ -203,7 +203,9 @@ def test_too_little_speech_is_refused(tmp_path: Path, rng: np.random.Generator, 
     assert "at least 5 s are needed" in str(done.exception)
 
 
-@pytest.mark.parametrize("name", ["../me", "a/b", "", ".", ".hidden", "none", "adaptive", "x" * 65, "a b", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["../me", "a/b", "", ".", ".hidden", "none", "adaptive", "x" * 65, "a b", "a\0b", "me.json"]
+)
 def test_impossible_names_are_refused(speech: Path, folder: Path, name: str) -> None:
     assert isinstance(enroll("--name", name, "--input", speech).exception, BaselineError)
     assert isinstance(enroll("--delete", name).exception, BaselineError)
@@ -265,6 +267,11 @@ DAMAGE = {
     "lengths that differ": json.dumps(GOOD | {"features": [ENTRY | {"mean": [1.0, 2.0]}]}),
     "a negative variance": json.dumps(GOOD | {"features": [ENTRY | {"variance": [-1.0]}]}),
     "no numbers": json.dumps(GOOD | {"features": [ENTRY | {"mean": [], "variance": []}]}),
+    "nested beyond sense": "[" * 100_000,
+    "beyond single precision": json.dumps(GOOD | {"features": [ENTRY | {"mean": [1e300]}]}),
+    "fewer windows than one": json.dumps(GOOD | {"features": [ENTRY | {"count": -1}]}),
+    "no date": json.dumps(GOOD | {"date": "yesterday", "features": [ENTRY]}),
+    "a name that commands the terminal": json.dumps(GOOD | {"name": "\x1b[2J", "features": [ENTRY]}),
     "no speech": json.dumps(GOOD | {"features": [ENTRY | {"seconds": 0.0}]}),
 }
 

@@ -17,7 +17,7 @@ from device import run_device
 from fakes import voice
 
 from edge_app.audio.file import FileSource
-from edge_app.batch import Progress
+from edge_app.batch import Progress, find_audio
 from edge_app.cli import cli
 from edge_app.commands.features import SETS
 from edge_app.core.features import EXTRACTORS
@@ -311,6 +311,28 @@ def test_a_name_that_is_not_utf8(folder: Path, tmp_path: Path, suffix: str) -> N
     assert b"n\\udcff.wav" in (tmp_path / f"table{suffix}").read_bytes()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+@pytest.mark.parametrize("odd", ["new\nline.wav", "carriage\rreturn.wav", "com,ma.wav", 'quo"te.wav'])
+def test_a_name_of_odd_characters_is_read_back(folder: Path, tmp_path: Path, odd: str) -> None:
+    (folder / "b.wav").rename(folder / odd)
+    done = features(folder / odd, "--set", "logmel", "--output", tmp_path / "table.csv")
+    assert done.exit_code == 0, done.output
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as table:
+        rows = list(csv.reader(table))
+    assert {row[0] for row in rows[1:]} == {str(folder / odd)}
+    assert {len(row) for row in rows} == {len(rows[0])}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such files there")
+def test_pipes_are_refused_and_hidden_files_passed_over(folder: Path, tmp_path: Path) -> None:
+    os.mkfifo(folder / "pipe.wav")
+    done = features(folder / "pipe.wav", "--output", tmp_path / "table.csv")
+    assert done.exit_code == 2
+    assert "pipe.wav: a pipe or a device, not a file" in done.output
+    (folder / "._b.wav").write_bytes(b"notes of a file manager")
+    assert {path.name for path in find_audio([folder])[0]} == {"a, first.wav", "b.wav", "c.flac"}
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_rows_end_where_somebody_asks_for_it(folder: Path, jobs: int) -> None:
     stop = threading.Event()
@@ -343,7 +365,9 @@ def test_an_interruption_leaves_the_part_and_never_the_name(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Progress, "finished", interrupted)
-    assert features(folder, "--set", "logmel", "--output", tmp_path / "table.csv").exit_code == 1
+    done = features(folder, "--set", "logmel", "--output", tmp_path / "table.csv")
+    assert done.exit_code == 130
+    assert "interrupted; " in done.output
     assert [path.name for path in tmp_path.glob("table*")] == ["table.csv.part"]
 
 

@@ -5,10 +5,13 @@ import pytest
 from fakes import FakePredictor, make_pipeline, timeless, voice
 
 import edge_app
+from edge_app.core.features import EXTRACTORS
 from edge_app.core.smoothing import SMOOTHING_OFF
 from edge_app.core.types import SAMPLE_RATE, AudioBlock, Estimate, Floats
 from edge_app.core.wearer import Shrinkage
-from edge_app.pipeline import Pipeline
+from edge_app.core.windows import WindowSpec
+from edge_app.pipeline import Pipeline, WindowStream
+from edge_app.vad import make_detector
 
 ADAPTIVE = Shrinkage(prior=5.0)
 
@@ -87,6 +90,15 @@ def test_flush_adds_nothing_where_audio_ends_with_a_window(rng: np.random.Genera
     fed = pipeline.feed(AudioBlock(voice(rng, 2.0), 0))
     assert fed[-1].end == 2 * SAMPLE_RATE
     assert pipeline.flush() == []
+
+
+@pytest.mark.parametrize("kind", sorted(EXTRACTORS))
+def test_no_window_comes_twice_though_features_look_ahead(rng: np.random.Generator, kind: str) -> None:
+    stream = WindowStream(EXTRACTORS[kind](), make_detector("none"), WindowSpec())
+    for length, ends in ((32_000, [16_000, 20_000, 24_000, 28_000, 32_000]), (17_000, [16_000, 17_000])):
+        stream.reset()
+        windows = [*stream.feed(voice(rng, length / SAMPLE_RATE)), *stream.flush()]
+        assert [window.end for window in windows] == ends
 
 
 def test_reset_starts_afresh(rng: np.random.Generator) -> None:

@@ -130,6 +130,10 @@ class FileSource:
         try:
             if self._path.is_dir():
                 raise AudioFormatError(f"{self._path}: a folder, not a file; use 'edge-ser analyze' for folders")
+            if self._path.exists() and not self._path.is_file():
+                raise AudioFormatError(
+                    f"{self._path}: a pipe or a device, not a file; 'edge-ser listen --input -' reads one"
+                )
             if self._path.is_file() and self._path.stat().st_size == 0:
                 raise AudioFormatError(f"{self._path}: the file is empty; record or copy it again")
             return read_header(self._path)

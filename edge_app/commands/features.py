@@ -58,14 +58,20 @@ def features(
         click.echo(f"edge-ser: {fault}", err=True)
     table = OutputFile(Path(output), table=True)
     writer = make_writer(table, columns)
-    with table, stop_on_signals() as stop, Progress(files) as progress:
-        for path, rows in all_rows(files, settings, jobs, stop):
-            if isinstance(rows, AudioFormatError):
-                failed += 1
-                progress.say(f"edge-ser: {rows}")
-            else:
-                writer.write(path, rows)
-            progress.finished(path)
-        writer.close()
+    try:
+        with table, stop_on_signals() as stop, Progress(files) as progress:
+            for path, rows in all_rows(files, settings, jobs, stop):
+                if isinstance(rows, AudioFormatError):
+                    failed += 1
+                    progress.say(f"edge-ser: {rows}")
+                else:
+                    writer.write(path, rows)
+                progress.finished(path)
+            writer.close()
+    except KeyboardInterrupt:
+        click.echo(
+            f"edge-ser: interrupted; {output} was not written, {output}.part holds what was done so far", err=True
+        )
+        raise click.exceptions.Exit(130) from None
     if failed:
         raise click.exceptions.Exit(2)

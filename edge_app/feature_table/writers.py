@@ -17,6 +17,7 @@ from edge_app.feature_table.layout import Rows
 from edge_app.sinks.files import OutputFile
 
 BEFORE_FEATURES = ("file", "start", "end")
+END_OF_LINE = "\r\n"
 LINES = 1000
 """Rows of CSV that are written at once."""
 
@@ -172,5 +173,5 @@ def _printable(path: Path) -> str:
 
 def _cells(*cells: str) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
+    csv.writer(line, lineterminator=END_OF_LINE).writerow(cells)  # it quotes the characters of its line's end
+    return line.getvalue().removesuffix(END_OF_LINE)

@@ -12,6 +12,9 @@ from typing import Self
 
 from edge_app.errors import ConfigurationError, EdgeSerError, OutputError
 
+if sys.platform != "win32":
+    import fcntl
+
 
 def write_stdout(line: str) -> None:
     """Write a line to standard output at once.
@@ -74,10 +77,26 @@ class OutputFile:
         try:
             if self.path.is_dir():
                 raise IsADirectoryError(None, "Is a directory")
-            self._file = self._part.open("wb")
+            self._file = self._part.open("wb" if self._direct else "ab")
+            if not self._direct:
+                self._claim()
         except OSError as error:
             raise OutputError(f"{self.path}: {_reason(error)}; choose another place for --output") from None
         return self
+
+    def _claim(self) -> None:
+        """Make the part empty and this process's own.
+
+        Raises:
+            OutputError: another process is writing it.
+        """
+        try:
+            if sys.platform != "win32":
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise OutputError(f"{self.path}: another edge-ser is writing it now; choose another --output") from None
+        self._file.truncate(0)
 
     def write_line(self, line: str) -> None:
         """Write a line, through to the system.

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -180,6 +181,24 @@ def test_a_table_that_an_error_broke_off_never_gets_the_name(tmp_path: Path) -> 
         file.write_bytes(b"one\n")
         raise AudioFormatError
     assert [path.name for path in tmp_path.iterdir()] == ["out.part"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are not locked there")
+def test_a_file_that_another_process_writes_is_left_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with OutputFile(path) as first:
+        first.write_line("one")
+        with pytest.raises(OutputError, match="another edge-ser is writing it now"), OutputFile(path):
+            pass
+        first.write_line("two")
+    assert path.read_text() == "one\ntwo\n"
+
+
+def test_what_a_broken_run_left_behind_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "out.part").write_text("much that was left behind")
+    with OutputFile(tmp_path / "out") as file:
+        file.write_line("one")
+    assert (tmp_path / "out").read_text() == "one\n"
 
 
 def test_where_nothing_was_written_the_old_file_stays(tmp_path: Path) -> None:
