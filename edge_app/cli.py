@@ -44,6 +44,7 @@ COMMANDS = {
     "models": Entry("edge_app.commands.models:models", "List, show and verify model bundles."),
     "bench": Entry("edge_app.commands.bench:bench", "Measure latency, memory and start-up on this machine."),
     "train": Entry("train.commands.train:train", "Train a model from a configuration.", "train"),
+    "pretrain": Entry("train.commands.pretrain:pretrain_command", "Learn from speech without labels.", "train"),
     "crossval": Entry("train.commands.crossval:crossval", "Train and test with speakers disjoint.", "train"),
     "reproduce": Entry("train.commands.reproduce:reproduce", "Repeat the tables of published papers.", "train"),
     "record": Entry("train.commands.record:record", "Record corpora beside noise, in simulated rooms.", "train"),

@@ -28,13 +28,14 @@ OPSET = 20
 class _DeviceNet(nn.Module):
     """A net with only the outputs that the device reads."""
 
-    def __init__(self, net: EmotionNet) -> None:
+    def __init__(self, net: nn.Module, dimensions: bool) -> None:
         super().__init__()
         self.net = net
+        self.dimensions = dimensions
 
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:
         output = self.net(features)
-        return (output.logits, output.dimensions) if self.net.dimensions else (output.logits,)
+        return (output.logits, output.dimensions) if self.dimensions else (output.logits,)
 
 
 def export_onnx(net: EmotionNet, shape: tuple[int, ...], path: Path) -> None:
@@ -49,7 +50,7 @@ def export_onnx(net: EmotionNet, shape: tuple[int, ...], path: Path) -> None:
     example = torch.zeros(2, *shape)
     with _quiet():
         program = torch.onnx.export(
-            _DeviceNet(net.for_device()).eval(),
+            _DeviceNet(net.for_device(), bool(net.dimensions)).eval(),
             (example,),
             dynamo=True,
             opset_version=OPSET,

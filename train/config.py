@@ -16,6 +16,7 @@ from edge_app.core.features import EXTRACTORS
 from edge_app.core.labels import DIMENSIONS, FOUR_CLASSES, LABELS
 from edge_app.core.wearer import DEFAULTS
 from edge_app.errors import ConfigurationError
+from train.cpc.config import CpcConfig
 from train.deepcluster.config import ClusterConfig
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -265,6 +266,7 @@ class ExperimentConfig:
         autoencoder: losses of a ``dae`` or ``vae``.
         ladder: noise and losses of a ``dense``, ``ladder`` or ``dln``.
         cluster: pseudo-labels for a net of frames.
+        cpc: pre-training and recogniser of a ``cpc-attention``.
         head: the classifier of a net of functionals.
         optimiser: schedule.
     """
@@ -280,6 +282,7 @@ class ExperimentConfig:
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     ladder: LadderConfig = field(default_factory=LadderConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
+    cpc: CpcConfig = field(default_factory=CpcConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
@@ -303,6 +306,7 @@ SECTIONS = {
     "autoencoder": AutoencoderConfig,
     "ladder": LadderConfig,
     "cluster": ClusterConfig,
+    "cpc": CpcConfig,
     "head": HeadConfig,
     "optimiser": OptimiserConfig,
 }

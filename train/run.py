@@ -73,7 +73,7 @@ def build_net(config: ExperimentConfig) -> EmotionNet:
     net = make_net(config.net, shape, len(config.data.labels), **config.net_parameters)
     if config.cluster.count and net.reads != "frames":
         raise ConfigurationError(f"[cluster] count: net {config.net!r} reads functionals; only frames are clustered")
-    if config.data.unlabelled and not (net.reconstructs or config.cluster.count):
+    if config.data.unlabelled and not (net.reconstructs or net.contrasts or config.cluster.count):
         raise ConfigurationError(f"[data] unlabelled: net {config.net!r} learns from labels alone; leave it empty")
     return net
 

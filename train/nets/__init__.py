@@ -12,6 +12,7 @@ from edge_app.errors import ConfigurationError
 from train.nets.autoencoders import DaeNet, VaeNet
 from train.nets.base import EmotionNet
 from train.nets.chunk_cnn import ChunkCnn
+from train.nets.cpc import CpcAttentionNet
 from train.nets.dense import DenseNet
 from train.nets.joint import JointNet
 from train.nets.ladder import DecoupledLadderNet, LadderNet
@@ -28,6 +29,7 @@ NETS: dict[str, type[EmotionNet]] = {
     "ladder": LadderNet,
     "dln": DecoupledLadderNet,
     "vgg": VggNet,
+    "cpc-attention": CpcAttentionNet,
 }
 
 
@@ -46,7 +48,7 @@ def make_net(name: str, shape: tuple[int, ...], classes: int, **parameters: Any)
     if name not in NETS:
         raise ConfigurationError(f"no net {name!r}; choose from {', '.join(sorted(NETS))}")
     kind = NETS[name]
-    if (kind.reads == "frames") != (len(shape) == 2):
+    if (kind.reads == "functionals") != (len(shape) == 1):
         raise ConfigurationError(f"[data] features: net {name!r} reads {kind.reads}; choose features that give them")
     try:
         return kind(shape=shape, classes=classes, **parameters)

@@ -28,14 +28,17 @@ class EmotionNet(nn.Module):
     """A net that maps standardised features of windows to a :class:`NetOutput`.
 
     Attributes:
-        reads: ``frames``, shape (batch, frames, dimension), or ``functionals`` of them, shape (batch, size).
+        reads: ``frames``, shape (batch, frames, dimension), ``functionals`` of them, shape (batch, size), or a
+            ``stream`` of frames, the same shape, of any length.
         reconstructs: whether training gives it a decoder, which learns from speech without labels, too.
+        contrasts: whether pre-training lets it learn from speech without labels, by telling futures apart.
         dimensions: names of the dimensions that it answers.
         embedding_size: numbers in the embedding.
     """
 
-    reads: ClassVar[Literal["frames", "functionals"]] = "frames"
+    reads: ClassVar[Literal["frames", "functionals", "stream"]] = "frames"
     reconstructs: ClassVar[bool] = False
+    contrasts: ClassVar[bool] = False
     dimensions: tuple[str, ...] = DIMENSIONS
     embedding_size: int
     emotion: nn.Linear
@@ -46,7 +49,7 @@ class EmotionNet(nn.Module):
             self.emotion.weight.div_(temperature)
             self.emotion.bias.div_(temperature)
 
-    def for_device(self) -> EmotionNet:
+    def for_device(self) -> nn.Module:
         """The same net as a device runs it, where training needs another form."""
         return self
 
