@@ -12,7 +12,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ from export.noise import PICTURE, heading, is_curves, least_ratio_of, read_curve
 from export.numbers import numbers_in
 from export.parity import Comparison, Outputs, Requirements, compare, require, softmax
 from export.quantise import quantise_int8
+from export.trust import PICTURE as RISK
+from export.trust import read_trust
 from train.run import Run
 
 FILES = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
@@ -54,6 +56,7 @@ class ExportSettings:
         metrics: files of ``edge-ser evaluate --json`` about this model, and curves of ``crossval --noise`` about its
             experiment.
         requirements: what parity must reach.
+        trust: a file of ``edge-ser crossval --json`` about the experiment, whose temperature and threshold are taken.
     """
 
     name: str
@@ -63,6 +66,7 @@ class ExportSettings:
     research_only: bool = False
     metrics: tuple[Path, ...] = ()
     requirements: Requirements = field(default_factory=Requirements)
+    trust: Path | None = None
 
 
 def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comparison]:
@@ -95,6 +99,10 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
         **read_metrics(figures, settings.name, settings.version),
     }
     noise = read_curves(curves, settings.name, settings.version, run.config.name)
+    trusted = None if settings.trust is None else read_trust(settings.trust, run.config.name)
+    if trusted is not None:
+        run.net.soften(trusted["temperature"])
+        settings = replace(settings, min_confidence=trusted["threshold"])
     draft = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
         draft.mkdir(parents=True)
@@ -138,6 +146,7 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
             "research_only": settings.research_only,
             "metrics": metrics,
             **({"noise": noise} if noise else {}),
+            **({"trust": trusted} if trusted else {}),
             "parity": {comparison.variant: comparison.as_dict() for comparison in comparisons},
             "training": _training(run, settings),
         }
@@ -199,6 +208,11 @@ def _finish(draft: Path, manifest: dict[str, Any]) -> None:
 
         draw_curves(manifest["noise"], draft / PICTURE)
         listed.append(PICTURE)
+    if "trust" in manifest:
+        from train.trust_plots import draw_risk
+
+        draw_risk(manifest["trust"], draft / RISK)
+        listed.append(RISK)
     manifest["files"] = {name: sha256(draft / name) for name in listed}
     (draft / MANIFEST).write_text(to_json(manifest), encoding="utf-8")
     verify_bundle(load_bundle(draft))

@@ -9,6 +9,7 @@ from edge_app.core.labels import AFFECT_NORMS
 from export.adapted import render_adaptations
 from export.licence import RESEARCH_ONLY
 from export.noise import render_limit, render_noise
+from export.trust import render_trust
 from train.corpora import CORPORA
 
 ACTED = ("emodb", "ravdess", "nemo")
@@ -61,7 +62,7 @@ UAR is the mean recall of the classes, WA the share of right decisions; brackets
 speakers. CCC is against {reference} values.
 
 {metrics}
-{noise}
+{trust}{noise}
 ## Variants and parity
 
 {variants}
@@ -89,7 +90,11 @@ Weights: {licence}.{because}
 
 UNSPECIFIED = "language not given"
 
-FEATURES = {"logmel": "log-mel features", "egemaps": "eGeMAPS functionals"}
+FEATURES = {
+    "logmel": "log-mel features",
+    "egemaps": "eGeMAPS functionals",
+    "logmel+egemaps": "log-mel features and eGeMAPS functionals",
+}
 
 LATENT = (
     "The encoder of a {kind} autoencoder; a linear support vector machine (C = {strength:g}) and a linear read-out\n"
@@ -155,6 +160,7 @@ def render_card(manifest: Mapping[str, Any]) -> str:
         metrics=_metrics(manifest["metrics"]),
         limit=render_limit(decision),
         noise=render_noise(manifest.get("noise", [])),
+        trust=render_trust(manifest.get("trust")),
         variants=_table(
             ("variant", "file", "bytes"),
             [(name, f"`{entry['file']}`", f"{entry['bytes']:,}") for name, entry in manifest["variants"].items()],

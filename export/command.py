@@ -39,6 +39,13 @@ MODELS = Path("models")
     help="Figures of edge-ser evaluate --json, or crossval --curves, to carry; repeat for more.",
 )
 @click.option(
+    "--trust",
+    type=click.Path(path_type=Path),
+    metavar="FILE.json",
+    help="A cross-validation of the experiment (edge-ser crossval --json) whose temperature and least confidence are "
+    "taken; it overrides --min-confidence.",
+)
+@click.option(
     "--research-only", is_flag=True, help="Accept corpora whose models may not be passed on; marks the bundle."
 )
 def export(
@@ -49,6 +56,7 @@ def export(
     version: str,
     min_confidence: float,
     metrics: tuple[Path, ...],
+    trust: Path | None,
     research_only: bool,
 ) -> None:
     """Turn RUN, a folder that edge-ser train wrote, into a model bundle.
@@ -59,7 +67,7 @@ def export(
     RUN may also be a bundle: then the figures of --metrics are put into it, and its model stays as it is.
     """
     if (run / MANIFEST).is_file():
-        if quantize or output or name or research_only:
+        if quantize or output or name or research_only or trust:
             raise ConfigurationError(f"{run}: is a bundle; only figures can be put into it, with --metrics")
         if not metrics:
             raise ConfigurationError(f"{run}: is a bundle already; give a training run, or figures with --metrics")
@@ -78,6 +86,7 @@ def export(
         min_confidence=min_confidence,
         research_only=research_only,
         metrics=metrics,
+        trust=trust,
     )
     comparisons = export_bundle(finished, output, settings)
     console = Console(highlight=False)

@@ -28,6 +28,7 @@ from train.run import Run, feature_shape
 from train.runner import Sides, fit, open_store
 from train.summary import Decisions, summarise
 from train.tabular import fit_table, judged_windows, open_table
+from train.trust import trust
 from train.unlabelled import open_unlabelled
 
 LEAST_SPEECH = 0.3
@@ -101,6 +102,9 @@ def score_folds(plan: Plan, results: Sequence[dict[str, Any]]) -> dict[str, Any]
         reference=np.array([row["affect"] for row in rows]),
         dimensions=np.array([row["dimensions"] for row in rows]),
     )
+    names = [result["fold"] for result in results]
+    fold = np.repeat(np.arange(len(results)), [len(result["rows"]) for result in results])
+    trusted = {"trust": trust(decisions.probabilities, decisions.truth, fold, names)} if len(results) > 1 else {}
     return {
         "config": plan.config.as_dict(),
         "corpora": list(plan.corpora),
@@ -111,6 +115,7 @@ def score_folds(plan: Plan, results: Sequence[dict[str, Any]]) -> dict[str, Any]
         "n": len(rows),
         "folds": {result["fold"]: result["uar"] for result in results},
         **summarise(decisions),
+        **trusted,
     }
 
 

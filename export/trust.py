@@ -1,0 +1,72 @@
+"""What a cross-validation says of a model's confidence, in its bundle and on its card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edge_app.errors import ConfigurationError
+
+PICTURE = "RISK.png"
+PROTOCOLS = {"loco": "leave one corpus out", "loso": "leave one speaker out"}
+
+
+def read_trust(path: Path, experiment: str) -> dict[str, Any]:
+    """The ``trust`` of a file of ``edge-ser crossval --json``, with what was cross-validated.
+
+    Args:
+        path: the file.
+        experiment: name of the experiment that is exported.
+
+    Raises:
+        ConfigurationError: it is not such a file, or of another experiment.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        about = {
+            "experiment": str(found["config"]["name"]),
+            "protocol": str(found["protocol"]),
+            "corpora": list(found["corpora"]),
+            "n": int(found["n"]),
+        }
+        trusted: dict[str, Any] = {**about, **found["trust"]}
+        usable = float(trusted["temperature"]) > 0 and 0 <= float(trusted["threshold"]) <= 1
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"{path}: no cross-validation of several folds ({error!r}); give a file of edge-ser crossval --json"
+        ) from None
+    if not usable:
+        raise ConfigurationError(f"{path}: a temperature or threshold that none can be; cross-validate again")
+    if trusted["experiment"] != experiment:
+        raise ConfigurationError(f"{path}: a cross-validation of {trusted['experiment']}, but {experiment} is exported")
+    return trusted
+
+
+def render_trust(trusted: Mapping[str, Any] | None) -> str:
+    """The section of the card; nothing where there was no cross-validation."""
+    if trusted is None:
+        return ""
+    protocol = PROTOCOLS.get(trusted["protocol"], trusted["protocol"])
+    rows = "\n".join(
+        f"| {point['threshold']:.2f} | {point['coverage']:.0%} | {point['risk']:.1%} |" for point in trusted["points"]
+    )
+    by_fold = ", ".join(f"{name} {found['ece']:.3f}" for name, found in list(trusted["folds"].items())[:10])
+    return f"""
+## How far its confidence can be trusted
+
+Cross-validated on {", ".join(trusted["corpora"])} ({protocol}, {trusted["n"]:,} utterances, each judged by a net that
+met neither its fold nor the temperature fitted to it): expected calibration error {trusted["ece"]:.3f}, and
+{trusted["ece_before"]:.3f} with the validation speakers' temperature alone ({by_fold}). The weights carry the one
+fitted to all folds, {trusted["temperature"]:.2f} times that of the validation speakers.
+
+Below a confidence of {trusted["threshold"]:.2f} an estimate is `uncertain`: the lowest threshold at which at most
+{trusted["tolerated"]:.0%} of the labels shown are wrong, or, where none is low enough, the one with the fewest wrong.
+
+| confidence from | labels shown | of those wrong |
+| --- | --- | --- |
+{rows}
+
+![Risk and coverage]({PICTURE})
+"""
