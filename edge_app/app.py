@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from edge_app.audio.source import AudioSource
 from edge_app.bundle import ModelBundle, load_bundle
@@ -19,6 +20,7 @@ from edge_app.enrolled import find_wearer
 from edge_app.errors import AudioDeviceError, BaselineError, ConfigurationError
 from edge_app.interrupts import stop_on_signals
 from edge_app.pipeline import DecisionSettings, Pipeline, WindowStream
+from edge_app.runtime.state import StateSpec
 from edge_app.session import Session
 from edge_app.settings import Interface, ListenSettings, PipelineSettings
 from edge_app.sinks import Sink, make_sink
@@ -45,16 +47,17 @@ def open_pipeline(settings: PipelineSettings | None = None, bundle: ModelBundle 
     settings = settings or PipelineSettings()
     bundle = bundle or load_bundle(settings.model)
     _, model = bundle.variant_path(settings.variant)
+    state = model_state(bundle, settings.memory)
     spec = _window_spec(settings, bundle)
     windows = WindowStream(bundle.make_extractor(), make_detector(settings.vad), spec, meter=SnrMeter())
     baseline = make_baseline(bundle, settings.baseline)
 
-    from edge_app.runtime.onnx import OnnxPredictor  # takes 74 ms and 44 MB, after all that can be wrong before it
+    from edge_app.runtime.onnx import open_predictor  # takes 74 ms and 44 MB, after all that can be wrong before it
 
     return Pipeline(
         windows,
         baseline,
-        OnnxPredictor(model),
+        open_predictor(model, state),
         bundle.labels,
         bundle.dimensions,
         settings.smoothing,
@@ -64,6 +67,19 @@ def open_pipeline(settings: PipelineSettings | None = None, bundle: ModelBundle 
             min_snr=bundle.min_snr,
         ),
     )
+
+
+def model_state(bundle: ModelBundle, memory: float | None) -> StateSpec | None:
+    """The state of a bundle's model, looking back so many seconds; None takes the bundle's own choice.
+
+    Raises:
+        ConfigurationError: it is out of range, or the model has no state.
+    """
+    if memory is None:
+        return bundle.state
+    if bundle.state is None:
+        raise ConfigurationError(f"--memory {memory:g}: {bundle.name} reads each window afresh; leave it out")
+    return replace(bundle.state, memory=memory)
 
 
 def make_baseline(bundle: ModelBundle, wanted: str | None = None) -> BaselineStage:

@@ -27,6 +27,7 @@ from edge_app.core.features import FrameExtractor, make_extractor
 from edge_app.core.wearer import ADAPTIVE, ENROLLED, Shrinkage, WearerSettings
 from edge_app.core.windows import WindowSpec
 from edge_app.errors import BundleError, ChecksumError, ConfigurationError, FeatureMismatch
+from edge_app.runtime.state import StateSpec, parse_state
 
 SCHEMA = 1
 MANIFEST = "bundle.json"
@@ -71,6 +72,7 @@ class ModelBundle:
         corpora: what it was trained on, as name: licence.
         licence: licence of the weights.
         metrics: figures measured at export, as in the card.
+        state: the tensors that its graph carries from hop to hop; None for a model that reads each window afresh.
         manifest: the whole of ``bundle.json``.
     """
 
@@ -94,6 +96,7 @@ class ModelBundle:
     corpora: Mapping[str, str]
     licence: str
     metrics: Mapping[str, Any]
+    state: StateSpec | None
     manifest: Mapping[str, Any]
 
     def variant_path(self, variant: str | None = None) -> tuple[str, Path]:
@@ -245,6 +248,7 @@ def _parse(path: Path, manifest: dict[str, Any]) -> ModelBundle:
         corpora=dict(manifest["corpora"]),
         licence=str(manifest["licence"]),
         metrics=dict(manifest["metrics"]),
+        state=parse_state(manifest["state"]) if "state" in manifest else None,
         manifest=manifest,
     )
 

@@ -40,6 +40,7 @@ class WindowStream:
     _origin: int
     _boundary: int
     _cut: bool
+    _taken: int
 
     def __init__(
         self,
@@ -54,7 +55,8 @@ class WindowStream:
         self._extractor = extractor
         self._detector = detector
         self._meter = meter
-        self._history = FrameHistory(self.frames_per_window, extractor.dimension)
+        # The first window ends up to a hop after it could, and features that look ahead add some at the end of audio.
+        self._history = FrameHistory((spec.length + spec.hop) // extractor.frame_hop + 1, extractor.dimension)
         gate = gate or GateSettings().for_frames(detector.frame_length)
         # Padding can reach back before the window that is being cut; hangover is undone up to its own length.
         capacity = spec.length // detector.frame_length + gate.hangover + gate.padding + gate.onset + 1
@@ -108,6 +110,7 @@ class WindowStream:
         self._boundary = length + max(0, -(-start // hop)) * hop
         self._pending = np.zeros(0, dtype=np.float32)
         self._cut = False
+        self._taken = 0
         self._extractor.reset()
         self._detector.reset()
         if self._meter is not None:
@@ -125,10 +128,11 @@ class WindowStream:
     def _window(self, end: int) -> Window:
         start = max(end - self.spec.length, self._origin)
         frames = self._history.between(self._history.count - self.frames_per_window, self._history.count)
-        self._cut = True
+        fresh = self._history.between(self._taken, self._history.count)
+        begins, self._cut, self._taken = not self._cut, True, self._history.count
         features = self._extractor.summarise(frames, self.frames_per_window)
         speech = self._gate.fraction(start - self._origin, end - self._origin)
-        return Window(features, start, end, speech, None if self._meter is None else self._meter.snr)
+        return Window(features, start, end, speech, None if self._meter is None else self._meter.snr, fresh, begins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,7 @@ class Pipeline:
     def reset(self) -> None:
         """Start afresh, as if nothing had been fed."""
         self._windows.reset()
+        self._predictor.reset()
         self._baseline.reset()
         self._smoother.reset()
 
@@ -201,15 +206,18 @@ class Pipeline:
 
     def _estimate(self, window: Window, began: float) -> Estimate:
         wearer = self._baseline.weight
+        if window.begins:
+            self._predictor.reset()
+        features = self._baseline.standardise(self._predictor.part(window))[None]
+        self._baseline.hear(window)
         if window.speech < self._decision.min_speech:
-            self._baseline.hear(window)
+            self._predictor.skip(features)
             return Estimate(
                 start=window.start, end=window.end, state="no-speech", label=None, confidence=None, scores={},
                 arousal=None, valence=None, dominance=None, speech=window.speech,
                 compute_seconds=time.perf_counter() - began, wearer=wearer,
             )  # fmt: skip
-        prediction = self._predictor.predict(self._baseline.standardise(window.features)[None])
-        self._baseline.hear(window)
+        prediction = self._predictor.predict(features)
         classes = len(self.labels)
         newest = np.concatenate((prediction.probabilities[0], prediction.dimensions[0]))
         values, best = self._smoother.update(newest, classes, window.end)

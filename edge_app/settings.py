@@ -24,6 +24,7 @@ class PipelineSettings:
         smoothing: rolling mean and label hysteresis.
         min_speech: fraction of a window that must be speech; None takes the bundle's.
         baseline: ``none``, ``adaptive``, the name of an enrolled baseline or its file; None takes the bundle's choice.
+        memory: seconds that a model with a state looks back, 2 to 10; None takes the bundle's.
     """
 
     model: str = "default"
@@ -33,9 +34,10 @@ class PipelineSettings:
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     min_speech: float | None = None
     baseline: str | None = None
+    memory: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("hop", "min_speech"):
+        for name in ("hop", "min_speech", "memory"):
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
                 raise ConfigurationError(f"{name} is {value}; it must be a number")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from edge_app.core.baseline import Baseline
 from edge_app.core.features import FrameExtractor
 from edge_app.core.types import Floats
 from edge_app.errors import BundleError
-from edge_app.runtime.onnx import AFFECT, LOGITS, OnnxPredictor
+from edge_app.runtime.onnx import AFFECT, LOGITS, StatefulOnnxPredictor, open_predictor
+from edge_app.runtime.state import StateSpec
 
 TOLERANCES = {"fp32": 1e-3}
 INTEGER_TOLERANCE = 0.15
@@ -78,7 +80,8 @@ def verify_bundle(bundle: ModelBundle) -> VerifyReport:
         raise BundleError(f"{bundle.path / GOLDEN}: no 'samples' in it; export the bundle again")
     features = golden_features(golden["samples"], extractor, bundle.baseline)
     checks = tuple(
-        _check_variant(bundle, variant, OnnxPredictor(path).run(features), golden) for variant, path in paths.items()
+        _check_variant(bundle, variant, golden_answers(path, bundle.state, features), golden)
+        for variant, path in paths.items()
     )
     files = (*sorted(listed), *(entry.file for entry in bundle.variants.values()))
     return VerifyReport(bundle.name, bundle.version, files, checks)
@@ -89,6 +92,16 @@ def golden_features(samples: NDArray[np.int16], extractor: FrameExtractor, basel
     extractor.reset()
     frames = extractor.feed(samples.astype(np.float32) / np.float32(FULL_SCALE))
     return baseline.standardise(extractor.summarise(frames, len(frames)))[None]
+
+
+def golden_answers(path: Path, state: StateSpec | None, features: Floats) -> dict[str, Floats]:
+    """What a model answers to the golden window: with a state, in two parts, so that the state is carried, too."""
+    predictor = open_predictor(path, state)
+    if isinstance(predictor, StatefulOnnxPredictor):
+        half = features.shape[1] // 2
+        predictor.run(features[:, :half])
+        return predictor.run(features[:, half:])
+    return predictor.run(features)
 
 
 def _read_golden(bundle: ModelBundle) -> dict[str, NDArray[Any]]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from edge_app.core.baseline import Baseline
 from edge_app.core.features import FrameExtractor
 from edge_app.core.types import SAMPLE_RATE
-from edge_app.runtime.onnx import OnnxPredictor
-from edge_app.verify import golden_features
+from edge_app.runtime.state import StateSpec
+from edge_app.verify import golden_answers, golden_features
 
 STEP = 256
 """Eight bits are enough to test with, and take a third of the space."""
@@ -37,7 +37,13 @@ def golden_samples() -> NDArray[np.int16]:
     return (np.round(wave * (32768 / STEP)) * STEP).astype(np.int16)
 
 
-def write_golden(path: Path, extractor: FrameExtractor, baseline: Baseline, variants: Mapping[str, Path]) -> None:
+def write_golden(
+    path: Path,
+    extractor: FrameExtractor,
+    baseline: Baseline,
+    variants: Mapping[str, Path],
+    state: StateSpec | None = None,
+) -> None:
     """Write ``golden.npz``: ``samples``, int16, and each output of each variant, ``{variant}_{output}``.
 
     Args:
@@ -45,11 +51,12 @@ def write_golden(path: Path, extractor: FrameExtractor, baseline: Baseline, vari
         extractor: the bundle's features.
         baseline: its baseline.
         variants: its model files.
+        state: what the model carries from hop to hop; None for nothing.
     """
     samples = golden_samples()
     features = golden_features(samples, extractor, baseline)
     answers: dict[str, Any] = {}
     for variant, file in variants.items():
-        for name, output in OnnxPredictor(file).run(features).items():
+        for name, output in golden_answers(file, state, features).items():
             answers[f"{variant}_{name}"] = output
     np.savez_compressed(path, samples=samples, **answers)

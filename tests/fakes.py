@@ -21,13 +21,13 @@ from edge_app.core.types import SAMPLE_RATE, AudioBlock, Estimate, Floats
 from edge_app.core.wearer import AdaptiveBaseline, Shrinkage
 from edge_app.core.windows import WindowSpec
 from edge_app.pipeline import DecisionSettings, Pipeline, WindowStream
-from edge_app.runtime import Prediction
+from edge_app.runtime import Prediction, WindowPredictor
 from edge_app.vad import VoiceActivityDetector, make_detector
 
 INFO = SessionInfo("tiny", "fp32", FOUR_CLASSES, DIMENSIONS, window=1.0, hop=0.25, source="test")
 
 
-class FakePredictor:
+class FakePredictor(WindowPredictor):
     """Answers with a softmax over four bands of the mean frame: what it says depends on every frame it gets.
 
     Args:

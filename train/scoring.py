@@ -11,7 +11,7 @@ from edge_app.bundle import ModelBundle
 from edge_app.core.baseline import BaselineStage
 from edge_app.core.types import Floats, Window
 from edge_app.pipeline import WindowStream
-from edge_app.runtime.onnx import OnnxPredictor
+from edge_app.runtime.onnx import open_predictor
 from edge_app.vad import make_detector
 from train.metrics import Doubles
 
@@ -65,7 +65,7 @@ class BundleScorer:
     def __init__(self, bundle: ModelBundle, variant: str | None = None, vad: str = "webrtc") -> None:
         self.bundle = bundle
         self.variant, path = bundle.variant_path(variant)
-        self._predictor = OnnxPredictor(path)
+        self._predictor = open_predictor(path, bundle.state)
         self._windows = WindowStream(bundle.make_extractor(), make_detector(vad), bundle.window)
 
     def windows(self, samples: Floats) -> list[Window]:
@@ -85,9 +85,9 @@ class BundleScorer:
             )
         rows = []
         for window in windows:
-            rows.append(baseline.standardise(window.features))
+            rows.append(baseline.standardise(self._predictor.part(window)))
             baseline.hear(window)
-        prediction = self._predictor.predict(np.stack(rows))
+        prediction = self._predictor.follow(rows)
         return WindowScores(
             prediction.probabilities, prediction.dimensions, np.array([window.speech for window in windows])
         )

@@ -21,6 +21,8 @@ OPTIONS = (
                  help="Voice activity detector; silero is an extra, always calls everything speech."),
     click.option("--baseline", metavar="none|adaptive|NAME|FILE",
                  help="What is usual: the training set's, what is heard, or who enrolled. Default: the model's."),
+    click.option("--memory", type=float, metavar="SECONDS",
+                 help="How far a model with a state looks back, 2 to 10. Default: the model's."),
     click.option("--smoothing", type=click.FloatRange(min=0), metavar="SECONDS",
                  default=SmoothingSettings().time_constant, show_default=True,
                  help="Time constant of the rolling estimate; 0 shows each window by itself."),
@@ -37,10 +39,13 @@ def pipeline_options(command: Callable[..., None]) -> Callable[..., None]:
         hop: float | None,
         vad: str,
         baseline: str | None,
+        memory: float | None,
         smoothing: float,
         **others: Any,
     ) -> None:
-        settings = PipelineSettings(model, variant, hop, vad, smoothing_settings(smoothing), baseline=baseline)
+        settings = PipelineSettings(
+            model, variant, hop, vad, smoothing_settings(smoothing), baseline=baseline, memory=memory
+        )
         command(pipeline=settings, **others)
 
     decorated: Callable[..., None] = with_settings

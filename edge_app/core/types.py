@@ -7,7 +7,7 @@ read them (:func:`seconds`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -19,6 +19,10 @@ SAMPLE_RATE = 16_000
 Floats: TypeAlias = NDArray[np.float32]
 State: TypeAlias = Literal["speech", "no-speech", "uncertain"]
 Reason: TypeAlias = Literal["noise", "confidence"]
+
+
+def _no_frames() -> Floats:
+    return np.zeros((0, 0), dtype=np.float32)
 
 
 def seconds(samples: int) -> float:
@@ -71,6 +75,8 @@ class Window:
         end: one past the last sample.
         speech: the fraction of the window that is speech, in [0, 1].
         snr: signal-to-noise ratio of the last seconds in decibels; None where nobody measured it.
+        fresh: float32, shape (frames, dimension): the frames at its end that no window before it had.
+        begins: it is the first of its stream, or the first after audio was lost.
     """
 
     features: Floats
@@ -78,6 +84,8 @@ class Window:
     end: int
     speech: float
     snr: float | None = None
+    fresh: Floats = field(default_factory=_no_frames)
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import torch
 from edge_app.errors import ConfigurationError, OutputError
 from train.config import load_config
 from train.cpc.pretraining import Machines, checked_net, machines_rank, pretrain, read_record
-from train.resume import begin_run
+from train.resumed import begin
 
 LISTED = 10
 """Broken recordings that are named on the terminal; all of them stand in broken.txt."""
@@ -52,7 +52,7 @@ def pretrain_command(
             raise ConfigurationError(f"{path}: holds a run already; add --resume, or choose another --output")
         try:
             path.mkdir(parents=True, exist_ok=True)
-            begin_run(experiment, path)
+            begin(experiment, path / "checkpoints", resume=resume)
         except OSError as error:
             raise OutputError(f"{path}: {error.strerror}; choose another --output") from None
     machines = Machines(accelerator, devices, nodes)

@@ -1,11 +1,11 @@
 """Pre-training: an encoder learns from speech without labels, and what it heard and learnt is kept in a folder.
 
-config.json      the experiment, resolved; a run is resumed with the same one only
+config.json      the experiment, resolved
 encoder.pt       weights of f, g and the prediction functions (plain tensors)
 baseline.npz     statistics of the features it heard
 pretrain.json    what it heard, validation accuracy by epoch and steps ahead, throughput, versions, command
 broken.txt       recordings that could not be read, with the reason, where there were any
-checkpoints/     what ``--resume`` continues from
+checkpoints/     what ``--resume`` continues from, and the experiment that began it
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ from train.cpc.negatives import draw_negatives
 from train.cpc.record import describe_heard
 from train.cpc.speech import FrameReader, Heard, SpeechStream, open_source
 from train.nets.cpc import STEP, CpcAttentionNet, CpcEncoder
-from train.resume import begin_run
 from train.run import build_net
 from train.runner import versions
 
@@ -356,7 +355,7 @@ def save_pretrained(
     heard: Heard,
 ) -> None:
     """Write the folder. ``pretrain.json`` comes last: a folder without it is not finished."""
-    begin_run(config, path)
+    (path / "config.json").write_text(json.dumps(config.as_dict(), indent=1) + "\n", encoding="utf-8")
     parts: dict[str, nn.Module] = {"encoder": module.encoder, "contrast": module.contrast}
     torch.save({name: part.state_dict() for name, part in parts.items()}, path / "encoder.pt")
     np.savez(

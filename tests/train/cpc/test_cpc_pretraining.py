@@ -245,7 +245,7 @@ def test_the_command_reports_and_refuses_what_has_changed(predicting, tmp_path, 
     toml(change(predicting, cpc={"ahead": 4}), config)
     refused = CliRunner().invoke(pretrain_command, [str(config), "--output", str(path), "--resume"])
     assert isinstance(refused.exception, ConfigurationError)
-    assert "was begun with [cpc] ahead = 3, the configuration now says 4" in str(refused.exception)
+    assert "was begun with [cpc] ahead = 3, and it is 4 now" in str(refused.exception)
 
 
 @pytest.mark.slow
