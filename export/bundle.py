@@ -6,6 +6,7 @@ wrong leaves no half of one, and an older bundle of that name stays until then. 
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -24,11 +25,10 @@ from edge_app.core.features import EXTRACTORS, make_extractor
 from edge_app.core.types import Floats
 from edge_app.core.windows import WindowSpec
 from edge_app.errors import ConfigurationError, OutputError
-from edge_app.runtime.onnx import OnnxPredictor
 from edge_app.verify import verify_bundle
 from export.card import render_card
 from export.golden import write_golden
-from export.graph import count_parameters, export_onnx, torch_outputs
+from export.graph import count_parameters, export_onnx, onnx_outputs, state_of, torch_outputs
 from export.licence import licence_of
 from export.metrics import read_metrics, validation_metrics
 from export.noise import PICTURE, heading, is_curves, least_ratio_of, read_curves
@@ -101,6 +101,7 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
     noise = read_curves(curves, settings.name, settings.version, run.config.name)
     trusted = None if settings.trust is None else read_trust(settings.trust, run.config.name)
     if trusted is not None:
+        run = replace(run, net=copy.deepcopy(run.net))
         run.net.soften(trusted["temperature"])
         settings = replace(settings, min_confidence=trusted["threshold"])
     draft = output.with_name(f".{output.name}.{os.getpid()}.part")
@@ -108,7 +109,8 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
         draft.mkdir(parents=True)
         comparisons, outputs = _write_variants(run, draft, settings)
         variants = {variant: draft / FILES[variant] for variant in outputs}
-        write_golden(draft / GOLDEN, extractor, run.baseline, variants)
+        state = state_of(run.net)
+        write_golden(draft / GOLDEN, extractor, run.baseline, variants, state)
         manifest = {
             "schema": SCHEMA,
             "name": settings.name,
@@ -123,6 +125,7 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
                 "digest": extractor.spec.digest,
             },
             "window": {"length": WindowSpec().length, "hop": WindowSpec().hop},
+            **({"state": state.as_dict()} if state else {}),
             "baseline": {
                 "count": run.baseline.count,
                 "mean": shortest(run.baseline.mean),
@@ -227,13 +230,14 @@ def _limit(noise: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _write_variants(run: Run, folder: Path, settings: ExportSettings) -> tuple[list[Comparison], dict[str, Outputs]]:
     """Write the model files and compare each with what it was made from, on the validation windows."""
     windows, truth = run.validation, run.validation_class
+    state = state_of(run.net)
     export_onnx(run.net, windows.shape[1:], folder / FILES["fp32"])
-    outputs: dict[str, Outputs] = {"fp32": OnnxPredictor(folder / FILES["fp32"]).run(windows)}
+    outputs: dict[str, Outputs] = {"fp32": onnx_outputs(folder / FILES["fp32"], state, windows)}
     comparisons = [compare("fp32", outputs["fp32"], "torch", torch_outputs(run.net, windows), truth)]
     require(comparisons[0], settings.requirements)
     if settings.quantise:
-        quantise_int8(folder / FILES["fp32"], folder / FILES["int8"], run.calibration)
-        outputs["int8"] = OnnxPredictor(folder / FILES["int8"]).run(windows)
+        quantise_int8(folder / FILES["fp32"], folder / FILES["int8"], run.calibration, state)
+        outputs["int8"] = onnx_outputs(folder / FILES["int8"], state, windows)
         comparisons.append(compare("int8", outputs["int8"], "fp32", outputs["fp32"], truth))
         require(comparisons[1], settings.requirements)
     return comparisons, outputs

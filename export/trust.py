@@ -9,7 +9,7 @@ from typing import Any
 
 from edge_app.errors import ConfigurationError
 
-PICTURE = "RISK.png"
+PICTURE = "risk.png"
 PROTOCOLS = {"loco": "leave one corpus out", "loso": "leave one speaker out"}
 
 
