@@ -119,6 +119,13 @@ FITTED = {
 """How the nets of functionals came about, all of which scikit-learn finishes."""
 
 
+CLUSTERED = (
+    "Beside emotion it learnt to tell {count} clusters of one-second chunks, which K-means found anew in each epoch among\n"
+    "its own embeddings (DeepEmoCluster){heard}; what tells them stayed behind.\n"
+    "The epoch with the least loss on the validation speakers was kept, so figures on them are optimistic."
+)
+
+
 def render_card(manifest: Mapping[str, Any]) -> str:
     """The text of ``MODEL_CARD.md``.
 
@@ -247,6 +254,9 @@ def _kept(manifest: Mapping[str, Any]) -> str:
     training = manifest["training"]
     if how := FITTED.get(training["net"]):
         return how.format(strength=training["experiment"]["head"]["strength"])
+    if count := training["experiment"].get("cluster", {}).get("count"):
+        heard = ", for speech without labels, too" if training["experiment"]["data"]["unlabelled"] else ""
+        return CLUSTERED.format(count=count, heard=heard)
     return "The epoch with the best UAR on the validation speakers was kept, so figures on them are optimistic."
 
 

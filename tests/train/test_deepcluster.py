@@ -206,11 +206,18 @@ def test_the_joint_loss_is_the_sum_of_its_parts_and_stage_one_is_clusters_alone(
 
 
 def test_every_chunk_bears_the_label_of_its_cluster(experiment, material):
+    experiment = replace(experiment, spectrum=replace(experiment.spectrum, mixup=0.0))
     module = make_module(build_net(experiment), experiment, material)
     module.recluster()
-    embedding = np.concatenate([module.embed(part) for part in module.batches.clean()])
-    assert len(embedding) == 30 * 3 + 3
+    batches, drawn = module.batches, module.batches.draw()
+    embedding = np.concatenate([module.embed(part) for part in batches.clean()])
+    assert len(embedding) == len(np.unique(drawn.labelled)) + len(np.unique(drawn.unlabelled))
     np.testing.assert_array_equal(module.clusters.assign(embedding), module.clusters.labels)
+    for at, batch in enumerate([*batches][:4]):  # stage I
+        chunks = batches.unlabelled.clean(batches.baseline, drawn.unlabelled[at])
+        label = module.clusters.assign(np.concatenate([module.embed(part) for part in chunks]))
+        np.testing.assert_array_equal(batch.pseudo.argmax(1).numpy(), label)
+        np.testing.assert_allclose(batch.pseudo.sum(1).numpy(), module.clusters.weights()[label])
     again = make_module(module.net, experiment, material)
     again.recluster()
     np.testing.assert_array_equal(again.clusters.labels, module.clusters.labels)
@@ -262,14 +269,16 @@ def test_a_run_is_trained_exported_and_goes_on_where_it_was_broken_off(
     settings = ExportSettings("small", requirements=Requirements(agreement=0.5), research_only=True)
     comparisons = export_bundle(load_run(tmp_path / "whole"), tmp_path / "bundle", settings)
     assert [comparison.variant for comparison in comparisons] == ["fp32", "int8"]
+    card = (tmp_path / "bundle" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "tell 4 clusters of one-second chunks" in card and "for speech without labels, too" in card
 
 
 def test_a_loss_that_is_no_number_names_its_batch_and_keeps_the_epoch_before(experiment, material, tmp_path):
     module = make_module(build_net(experiment), experiment, material)
     whole = module.batches._labelled_batch
 
-    def poisoned(rng, generator):
-        batch = whole(rng, generator)
+    def poisoned(*arguments):
+        batch = whole(*arguments)
         if module.current_epoch == 1:
             batch.features[3, 0, 0] = float("nan")
         return batch

@@ -26,8 +26,8 @@ from train.spectrum import MARGIN, mask_spectrum, mix, vary_spectrum
 CHUNK = WindowSpec().length / SAMPLE_RATE
 """w_c, seconds: a chunk is a window of the device."""
 
-UNLABELLED = 3
-"""With the seed and the epoch, what chunks without labels are drawn by."""
+AUGMENTATION = 3
+"""With the seed and the epoch, what chunks are augmented by."""
 
 
 def spoken_rows(store: FrameStore, margin: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -76,9 +76,10 @@ class Chunks:
     def __len__(self) -> int:
         return len(self.last)
 
-    def clean(self, baseline: Baseline, size: int = 512) -> Iterator[Tensor]:
-        """Standardised clean chunks, all in order, shape (at most size, frames, bands) each."""
-        for part in np.split(self.last, range(size, len(self), size)):
+    def clean(self, baseline: Baseline, chosen: NDArray[np.int64] | None = None, size: int = 512) -> Iterator[Tensor]:
+        """Standardised clean chunks, all in order or those chosen, shape (at most size, frames, bands) each."""
+        last = self.last if chosen is None else self.last[chosen]
+        for part in np.split(last, range(size, len(last), size)):
             features = self.store.gather(part, np.zeros(len(part), dtype=np.int64))
             yield torch.from_numpy(baseline.standardise(features))
 
@@ -99,6 +100,18 @@ class ClusterBatch(NamedTuple):
     vocabulary: Tensor
     affect: Tensor
     labelled: bool
+
+
+class Draw(NamedTuple):
+    """The chunks of an epoch, in the order in which they are seen.
+
+    Attributes:
+        labelled: numbers of chunks with labels, shape (steps, batch).
+        unlabelled: of those without, shape (steps, batch), or (0, batch).
+    """
+
+    labelled: NDArray[np.int64]
+    unlabelled: NDArray[np.int64]
 
 
 class StageBatches(IterableDataset[ClusterBatch]):
@@ -134,7 +147,7 @@ class StageBatches(IterableDataset[ClusterBatch]):
         self.config = config
         self.epoch = 0
         self._classes, self._others = groups
-        self._pseudo = torch.zeros(self.total, max(config.cluster.count, 1))
+        self._clusters: tuple[Floats, Floats] | None = None
         self._mean, self._deviation = torch.from_numpy(baseline.mean), torch.from_numpy(baseline.deviation)
         utterances = [labelled.store.utterances[number] for number in labelled.numbers]
         self._labels = torch.tensor([LABELS.index(str(u.label)) if u.label in LABELS else -1 for u in utterances])
@@ -142,69 +155,91 @@ class StageBatches(IterableDataset[ClusterBatch]):
         self._place = {int(number): place for place, number in enumerate(labelled.numbers)}
 
     @property
-    def total(self) -> int:
-        """Chunks of both kinds."""
-        return len(self.labelled) + (len(self.unlabelled) if self.unlabelled else 0)
-
-    @property
     def steps(self) -> int:
         """Batches in an epoch."""
         return self.config.optimiser.steps * (2 if self.unlabelled else 1)
 
+    def draw(self) -> Draw:
+        """Which chunks the epoch sees."""
+        settings, chunks = self.config.optimiser, self.labelled
+        shape = (settings.steps, settings.batch)
+        rng = np.random.default_rng((settings.seed, self.epoch))
+        place = np.array([self._place[self._utterance(rng)] for _ in range(shape[0] * shape[1])]).reshape(shape)
+        labelled = place * chunks.count + rng.integers(chunks.count, size=shape)
+        if self.unlabelled is None:
+            return Draw(labelled, np.zeros((0, shape[1]), dtype=np.int64))
+        return Draw(labelled, rng.integers(len(self.unlabelled), size=shape))
+
     def clean(self) -> Iterator[Tensor]:
-        """All chunks, labelled ones first, as K-means sees them."""
-        yield from self.labelled.clean(self.baseline)
+        """The chunks of the epoch without augmentation, each once, those with labels first: what K-means sees."""
+        drawn = self.draw()
+        yield from self.labelled.clean(self.baseline, np.unique(drawn.labelled))
         if self.unlabelled:
-            yield from self.unlabelled.clean(self.baseline)
+            yield from self.unlabelled.clean(self.baseline, np.unique(drawn.unlabelled))
 
     def relabel(self, clusters: Clusters) -> None:
-        """Give every chunk, in the order of :meth:`clean`, the label of its cluster."""
-        one_hot = F.one_hot(torch.from_numpy(clusters.labels), len(clusters.sizes)).float()
-        self._pseudo = one_hot * torch.from_numpy(clusters.weights())
+        """Give the chunks of the epoch, in the order of :meth:`clean`, the labels of their clusters."""
+        drawn = self.draw()
+        weight = np.eye(len(clusters.sizes), dtype=np.float32) * clusters.weights()
+        labelled = np.unique(drawn.labelled)
+        pseudo = [np.zeros((0, 0), dtype=np.float32), np.zeros((0, 0), dtype=np.float32)]
+        parts = ((self.labelled, labelled, clusters.labels[: len(labelled)]),
+                 (self.unlabelled, np.unique(drawn.unlabelled), clusters.labels[len(labelled) :]))  # fmt: skip
+        for at, (chunks, numbers, found) in enumerate(parts):
+            if chunks is not None:
+                pseudo[at] = np.zeros((len(chunks), len(weight)), dtype=np.float32)
+                pseudo[at][numbers] = weight[found]
+        self._clusters = pseudo[0], pseudo[1]
 
     def __iter__(self) -> Iterator[ClusterBatch]:
-        settings = self.config.optimiser
-        if self.unlabelled:
-            rng = np.random.default_rng((settings.seed, self.epoch, UNLABELLED))
-            generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-            for _ in range(settings.steps):
-                yield self._unlabelled_batch(self.unlabelled, rng, generator)
-        rng = np.random.default_rng((settings.seed, self.epoch))
+        drawn = self.draw()
+        rng = np.random.default_rng((self.config.optimiser.seed, self.epoch, AUGMENTATION))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        for _ in range(settings.steps):
-            yield self._labelled_batch(rng, generator)
+        if self.unlabelled:
+            for numbers in drawn.unlabelled:
+                yield self._unlabelled_batch(self.unlabelled, numbers, rng, generator)
+        for numbers in drawn.labelled:
+            yield self._labelled_batch(numbers, rng, generator)
 
-    def _unlabelled_batch(self, chunks: Chunks, rng: np.random.Generator, generator: torch.Generator) -> ClusterBatch:
-        drawn = rng.integers(len(chunks), size=self.config.optimiser.batch)
-        features = self._varied(chunks, drawn, rng, generator)
-        pseudo = self._pseudo[len(self.labelled) + drawn]
-        if self.config.spectrum.mixup > 0:
-            features, (pseudo,) = mix(features, [pseudo], self.config.spectrum.mixup, generator)
-        size = len(drawn)
-        return ClusterBatch(features, pseudo, torch.zeros(size, len(LABELS)), torch.zeros(size, len(DIMENSIONS)), False)
+    def _unlabelled_batch(
+        self, chunks: Chunks, numbers: NDArray[np.int64], rng: np.random.Generator, generator: torch.Generator
+    ) -> ClusterBatch:
+        size = len(numbers)
+        targets = [self._pseudo(1, numbers), torch.zeros(size, len(LABELS)), torch.zeros(size, len(DIMENSIONS))]
+        return self._mixed(self._varied(chunks, numbers, rng, generator), targets, False, generator)
 
-    def _labelled_batch(self, rng: np.random.Generator, generator: torch.Generator) -> ClusterBatch:
-        size = self.config.optimiser.batch
-        place = np.array([self._place[self._draw(rng)] for _ in range(size)])
-        drawn = place * self.labelled.count + rng.integers(self.labelled.count, size=size)
-        features = self._varied(self.labelled, drawn, rng, generator)
+    def _labelled_batch(
+        self, numbers: NDArray[np.int64], rng: np.random.Generator, generator: torch.Generator
+    ) -> ClusterBatch:
+        place = numbers // self.labelled.count
         known = self._labels[place]
         vocabulary = F.one_hot(known.clamp(min=0), len(LABELS)).float() * (known >= 0)[:, None]
-        targets = [self._pseudo[drawn], vocabulary, self._affect[place]]
+        targets = [self._pseudo(0, numbers), vocabulary, self._affect[place]]
+        return self._mixed(self._varied(self.labelled, numbers, rng, generator), targets, True, generator)
+
+    def _pseudo(self, side: int, numbers: NDArray[np.int64]) -> Tensor:
+        """Weight of each cluster for chunks; of none where nothing was clustered."""
+        if self._clusters is None:
+            return torch.zeros(len(numbers), 1)
+        return torch.from_numpy(self._clusters[side][numbers])
+
+    def _mixed(
+        self, features: Tensor, targets: list[Tensor], labelled: bool, generator: torch.Generator
+    ) -> ClusterBatch:
         if self.config.spectrum.mixup > 0:
             features, targets = mix(features, targets, self.config.spectrum.mixup, generator)
-        return ClusterBatch(features, targets[0], targets[1], targets[2], True)
+        return ClusterBatch(features, targets[0], targets[1], targets[2], labelled)
 
     def _varied(
-        self, chunks: Chunks, drawn: NDArray[np.int64], rng: np.random.Generator, generator: torch.Generator
+        self, chunks: Chunks, numbers: NDArray[np.int64], rng: np.random.Generator, generator: torch.Generator
     ) -> Tensor:
         """Standardised chunks of any version, augmented."""
-        version = rng.integers(chunks.store.frames.shape[0], size=len(drawn))
-        frames: Floats = chunks.store.gather(chunks.last[drawn], version, MARGIN)
+        version = rng.integers(chunks.store.frames.shape[0], size=len(numbers))
+        frames: Floats = chunks.store.gather(chunks.last[numbers], version, MARGIN)
         varied = vary_spectrum(torch.from_numpy(frames), self.config.spectrum, generator)
         return mask_spectrum((varied - self._mean) / self._deviation, self.config.spectrum, generator)
 
-    def _draw(self, rng: np.random.Generator) -> int:
+    def _utterance(self, rng: np.random.Generator) -> int:
         other = self._others and rng.random() < self.config.loss.other_share
         groups = self._others if other else self._classes
         group = groups[rng.integers(len(groups))]

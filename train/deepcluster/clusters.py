@@ -97,7 +97,8 @@ def fit_clusters(embedding: Floats, count: int, components: int, seed: int) -> C
     """
     if len(embedding) < count:
         raise CorpusError(
-            f"{len(embedding)} chunks cannot make {count} clusters; add speech, or lower [cluster] count (--clusters)"
+            f"{len(embedding)} chunks cannot make {count} clusters; add speech, raise [optimiser] steps or batch, or "
+            "lower [cluster] count"
         )
     whitening = Whitening(embedding, components)
     with warnings.catch_warnings():

@@ -1,9 +1,9 @@
 """Both stages of training, as Lightning wants them.
 
-At the start of every epoch all chunks, labelled or not, are clustered by K-means of their embeddings, and the clusters
-are their pseudo-labels for that epoch. Stage I: chunks without labels learn their clusters. Stage II: chunks with
-labels learn emotion and clusters together, ``L = L_emotion + lambda L_cluster``. Clusters of two epochs have nothing to
-do with each other, so the layer that tells them begins anew each time (Caron et al., ECCV 2018).
+At the start of every epoch the chunks that it will see, labelled or not, are clustered by K-means of their embeddings,
+and the clusters are their pseudo-labels for that epoch. Stage I: chunks without labels learn their clusters. Stage II:
+chunks with labels learn emotion and clusters together, ``L = L_emotion + lambda L_cluster``. Clusters of two epochs
+have nothing to do with each other, so the layer that tells them begins anew each time (Caron et al., ECCV 2018).
 """
 
 from __future__ import annotations
@@ -112,13 +112,13 @@ class ClusterModule(RowModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """The batches of the epoch that begins, after its chunks were clustered."""
-        loader = super().train_dataloader()
+        loader = super().train_dataloader()  # tells the batches which epoch it is
         if self.config.cluster.count:
             self.recluster()
         return loader
 
     def recluster(self) -> None:
-        """Cluster all chunks by what the net makes of them now, and begin the layer that tells clusters anew."""
+        """Cluster the chunks of the epoch by what the net makes of them now; the layer that tells them begins anew."""
         settings = self.config.cluster
         seed = np.random.SeedSequence((self.config.optimiser.seed, self.current_epoch)).generate_state(1)[0]
         embedding = np.concatenate([self.embed(part) for part in self.batches.clean()])

@@ -140,10 +140,10 @@ def make_module(
         unlabelled = Chunks(material.unlabelled, everything, settings.longest, settings.margin)
     groups = (pool.classes, pool.others) if settings.balanced else ([labelled.numbers], [])
     batches = StageBatches(labelled, unlabelled, groups, baseline, config)
-    if batches.total < settings.count:
+    total = len(labelled) + (len(unlabelled) if unlabelled else 0)
+    if total < settings.count:
         raise CorpusError(
-            f"[cluster] count = {settings.count}, but there are only {batches.total} chunks to cluster; add speech, or "
-            "lower it"
+            f"[cluster] count = {settings.count}, but there are only {total} chunks to cluster; add speech, or lower it"
         )
     return ClusterModule(net, batches, config, Development.of(development, config.data.labels), companion)
 
