@@ -103,8 +103,8 @@ def test_the_clock_of_a_file_at_full_speed(clip: Path) -> None:
         time.sleep(0.001)
 
     source.run(deliver, threading.Event())
-    # A window's end at 1.25 s lies in the middle of a block, which ends at 1.26 s.
-    assert source.arrivals([20_000, 32_000]) == pytest.approx([clock[20_160] - 0.01, clock[32_000]], abs=2e-4)
+    # A window may end in the middle of a block: 5 ms before the end of the one that ends at 1.25 s.
+    assert source.arrivals([19_920, 32_000]) == pytest.approx([clock[20_000] - 0.005, clock[32_000]], abs=2e-4)
 
 
 def test_a_late_block_is_late_in_real_time(clip: Path) -> None:
@@ -141,8 +141,8 @@ def test_a_clip_in_real_time(tiny_bundle: Path, tmp_path: Path) -> None:
     began = time.perf_counter()
     measured = figures(Subject(str(tiny_bundle), path, clip=path, realtime=True))
     assert time.perf_counter() - began >= 3.0
-    # Every other window ends in the middle of a block of 20 ms and waits 10 ms for its end.
-    assert measured["clip_end_to_end"].p95 >= 10  # type: ignore[operator]
+    # Every window ends where a block does, so nothing waits for the end of one.
+    assert measured["clip_end_to_end"].median >= measured["clip_update"].median  # type: ignore[operator]
     assert measured["clip_dropped"].median == 0
 
 

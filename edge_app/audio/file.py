@@ -21,7 +21,7 @@ from edge_app.errors import AudioFormatError
 
 SUFFIXES = (".wav", ".flac", ".opus", ".ogg", ".mp3")
 BLOCK = 0.5
-REALTIME_BLOCK = 0.02
+REALTIME_BLOCK = 0.01
 FLOATING = ("FLOAT", "DOUBLE")
 COUNTED = ("WAV", "WAVEX", "FLAC", "AIFF")
 
@@ -32,7 +32,7 @@ class FileSource:
     Args:
         path: the file; any rate, any number of channels.
         realtime: deliver at the pace of the clock.
-        block: seconds in a block; None takes 0.5, or 0.02 in real time.
+        block: seconds in a block; None takes 0.5, or 0.01 in real time.
 
     Attributes:
         duration: seconds of audio that its header promises.

@@ -17,7 +17,7 @@ from edge_app.core.records import EndReason, Notice
 from edge_app.core.types import SAMPLE_RATE, AudioBlock, Floats, samples
 from edge_app.errors import AudioDeviceError, PortAudioMissing
 
-BLOCKS_PER_SECOND = 50
+BLOCKS_PER_SECOND = 100
 QUEUED_CHUNKS = 2 * BLOCKS_PER_SECOND
 POLL_SECONDS = 0.1
 START_SECONDS = 5.0

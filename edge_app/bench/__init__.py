@@ -51,7 +51,7 @@ BENCHES = {
     ),
     "clip": Bench(
         "edge_app.bench.clip:measure_clip",
-        "A recording in blocks of 20 ms, once; with --realtime at the pace of the clock, through the queue that a "
+        "A recording in blocks of 10 ms, once; with --realtime at the pace of the clock, through the queue that a "
         "microphone's audio goes through. An update is what one estimate with speech costs. The time to an estimate is "
         "counted from the moment at which the last sample of its window was there, so it holds the wait for the end of "
         "a block, and neither window nor hop. A change of the label is one label after another, whatever lies between; "

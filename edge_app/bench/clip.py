@@ -24,7 +24,7 @@ from edge_app.errors import ConfigurationError
 from edge_app.session import Session
 from edge_app.settings import PipelineSettings
 
-BLOCK = 0.02
+BLOCK = 0.01
 MINUTE = 60.0
 
 
@@ -47,7 +47,7 @@ class Shown:
 
 
 class WatchedClip:
-    """A source that plays a file in blocks of 20 ms, as a microphone does, and notes when it hands over each.
+    """A source that plays a file in blocks of 10 ms, as a microphone does, and notes when it hands over each.
 
     Args:
         path: the file.

@@ -169,7 +169,7 @@ def test_16_khz_mono_is_taken_where_the_device_gives_it(audio: FakePortAudio, rn
         for block in frames:
             stream.send(block)
         wait_until(lambda: len(run.blocks) == 5)
-    assert (stream.samplerate, stream.channels, stream.blocksize) == (SAMPLE_RATE, 1, 320)
+    assert (stream.samplerate, stream.channels, stream.blocksize) == (SAMPLE_RATE, 1, 160)
     assert run.reason == "interrupted"
     assert stream.closed
     assert [block.start for block in run.blocks] == [0, 320, 640, 960, 1280]
