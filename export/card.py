@@ -120,8 +120,8 @@ FITTED = {
 
 
 CLUSTERED = (
-    "Beside emotion it learnt to tell {count} clusters of one-second chunks, which K-means found anew in each epoch among\n"
-    "its own embeddings (DeepEmoCluster){heard}; what tells them stayed behind.\n"
+    "Beside emotion it learnt to tell {count} clusters of one-second chunks, which K-means found anew in each epoch\n"
+    "among its own embeddings (DeepEmoCluster){heard}; what tells them stayed behind.\n"
     "The epoch with the least loss on the validation speakers was kept, so figures on them are optimistic."
 )
 
