@@ -49,7 +49,8 @@ from train.noise_streams import spoken_streams
     default="none",
     show_default=True,
     metavar="none|adaptive[:SECONDS]|one-mood:SECONDS|enrolled:SECONDS",
-    help="What the model had heard of a speaker before each utterance.",
+    help="What the model had heard of a speaker before each utterance, whatever its bundle does by default: with none "
+    "a figure depends on the utterance alone.",
 )
 @click.option(
     "--hold-out",
