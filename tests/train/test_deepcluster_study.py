@@ -185,7 +185,7 @@ def people(tmp_path_factory):
 def test_a_study_writes_page_picture_and_figures_and_goes_on_where_it_was(people, tmp_path, monkeypatch):
     arguments = [
         "reproduce", "deepemocluster", "--config", str(people / "tiny.toml"), "--train", str(people / "people.csv"),
-        "--unlabelled", str(people / "heard"), "--seeds", "2", "--output", str(tmp_path / "docs"),
+        "--unlabelled", str(people / "heard"), "--seeds", "1", "--output", str(tmp_path / "docs"),
         "--cache", str(tmp_path / "cache"),
     ]  # fmt: skip
     run, calls = trials.run_variant, []
@@ -203,7 +203,7 @@ def test_a_study_writes_page_picture_and_figures_and_goes_on_where_it_was(people
     assert result.exit_code == 0, (result.output, result.exception)
     assert "1 recordings without labels were left out" in result.output
     calls.remove("power cut")
-    assert sorted(calls) == sorted((name, seed) for name in VARIANTS for seed in (0, 1))
+    assert sorted(calls) == sorted((name, 0) for name in VARIANTS)
     content = json.loads((tmp_path / "docs" / "results" / "deepemocluster.json").read_text(encoding="utf-8"))
     assert content["unlabelled"] == 1 + len(content["roles"]["unlabelled"]["speakers"]) * 6
     speakers = [set(found["speakers"]) for found in content["roles"].values()]
@@ -212,5 +212,6 @@ def test_a_study_writes_page_picture_and_figures_and_goes_on_where_it_was(people
     for name in content["means"]:
         assert set(content["means"][name]) == set(DIMENSIONS)
     page = (tmp_path / "docs" / "deepemocluster.md").read_text(encoding="utf-8")
+    assert str(people) not in page and "and heard." in page
     assert "(0.6502)" in page and "mapped" in page and verdict(content["clusters"]) in page
     assert (tmp_path / "docs" / "deepemocluster-clusters.png").stat().st_size > 10_000

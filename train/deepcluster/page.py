@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from edge_app.core.labels import DIMENSIONS
@@ -94,7 +95,7 @@ def render_page(study: Mapping[str, Any]) -> str:
         roles="Speakers: "
         + "; ".join(f"{role}: {len(r['speakers'])}, {r['utterances']:,} utterances" for role, r in roles.items())
         + f". Without labels {study['unlabelled']:,} utterances are heard in all: those, and "
-        + f"{', '.join(settings['data']['unlabelled']) or 'nothing else'}.",
+        + f"{', '.join(Path(name).name for name in settings['data']['unlabelled']) or 'nothing else'}.",
         targets="mapped" if study["mapped"] else "rated",
         means=_means(study),
         seeds=study["seeds"],

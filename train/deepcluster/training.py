@@ -18,7 +18,7 @@ from rich.progress import Progress
 from edge_app.core.baseline import Baseline
 from edge_app.core.features import EXTRACTORS
 from edge_app.errors import ConfigurationError, CorpusError
-from train.config import ExperimentConfig
+from train.config import ExperimentConfig, WaveformConfig
 from train.corpora import Utterance
 from train.dataset import WindowPool, clean_windows
 from train.deepcluster.baselines import Companion
@@ -102,7 +102,7 @@ def clean_frames(
     usable, broken = skip_broken(utterances, EXTRACTORS[config.data.features]().frame_length, cache, progress=progress)
     if not usable:
         raise CorpusError(f"none of {len(utterances)} recordings can be used; the first: {next(iter(broken.values()))}")
-    clean = replace(config, waveform=replace(config.waveform, copies=0))
+    clean = replace(config, waveform=WaveformConfig(copies=0))
     return Unlabelled(build_store(usable, store_settings(clean, None), cache, progress=progress), broken)
 
 
