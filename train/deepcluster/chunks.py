@@ -54,23 +54,23 @@ class Chunks:
 
     Args:
         store: frames.
-        numbers: of the utterances, shape (m,).
+        numbers: of the utterances.
         longest: T_max, seconds.
         margin: seconds kept around the speech of an utterance.
 
     Attributes:
         count: C.
-        numbers: as above.
+        numbers: those that have a frame, shape (m,).
         last: row of the last frame of each chunk, shape (m * C,).
     """
 
     def __init__(self, store: FrameStore, numbers: NDArray[np.int64], longest: float, margin: float = 0.0) -> None:
         self.store = store
-        self.numbers = numbers
         self.count = chunk_count(longest, CHUNK)
         window = store.frames_per_window
         first, stop = spoken_rows(store, round(margin / CHUNK * window))
-        starts = [first[n] + chunk_starts(int(stop[n] - first[n]), window, self.count) for n in numbers]
+        self.numbers = numbers[(stop - first)[numbers] >= window]
+        starts = [first[n] + chunk_starts(int(stop[n] - first[n]), window, self.count) for n in self.numbers]
         self.last = np.concatenate([np.zeros(0, np.int64), *starts]) + window - 1
 
     def __len__(self) -> int:
