@@ -3,26 +3,39 @@
 The graph has the input ``features``, float32, shape (batch, frames, dimension) or (batch, functionals), and the outputs
 ``logits``, shape (batch, classes), and, where the net answers them, ``dimensions``, shape (batch, 3). The embedding
 that training's auxiliary heads read stays behind.
+
+A net of a stream becomes a graph of one hop, for a batch of one: beside the frames, any multiple of a step, it has the
+tensors of its state as inputs, and what they have become as outputs (:mod:`edge_app.runtime.state`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
 
-from edge_app.runtime.onnx import AFFECT, INPUT, LOGITS
-from train.nets.base import EmotionNet
+from edge_app.runtime.onnx import AFFECT, INPUT, LOGITS, OnnxPredictor, open_predictor
+from edge_app.runtime.state import SUFFIX, StateSpec
+from train.nets.base import EmotionNet, StreamNet
 
 OPSET = 20
+STEPS, ROWS = 4, 9
+"""Of the example that a graph of one hop is traced with; other numbers would do as well, but 0 and 1."""
+
+MOST = 4096
+
+FIRST = 61
+"""Frames in the first second of a stream."""
 
 
 class _DeviceNet(nn.Module):
@@ -38,6 +51,12 @@ class _DeviceNet(nn.Module):
         return (output.logits, output.dimensions) if self.dimensions else (output.logits,)
 
 
+def state_of(net: EmotionNet) -> StateSpec | None:
+    """What a net carries from hop to hop; None for one of windows."""
+    device = net.for_device()
+    return device.state if isinstance(device, StreamNet) else None
+
+
 def export_onnx(net: EmotionNet, shape: tuple[int, ...], path: Path) -> None:
     """Write a net as an ONNX file with a dynamic batch, batch normalisation folded into weights.
 
@@ -46,11 +65,15 @@ def export_onnx(net: EmotionNet, shape: tuple[int, ...], path: Path) -> None:
         shape: of the features of one window.
         path: the file to write.
     """
+    device = net.for_device()
+    if isinstance(device, StreamNet):
+        _export_stream(device, shape[-1], path)
+        return
     # A batch of one would be baked into the graph.
     example = torch.zeros(2, *shape)
     with _quiet():
         program = torch.onnx.export(
-            _DeviceNet(net.for_device(), bool(net.dimensions)).eval(),
+            _DeviceNet(device, bool(net.dimensions)).eval(),
             (example,),
             dynamo=True,
             opset_version=OPSET,
@@ -59,6 +82,36 @@ def export_onnx(net: EmotionNet, shape: tuple[int, ...], path: Path) -> None:
             dynamic_shapes={"features": {0: torch.export.Dim("batch")}},
             verbose=False,
         )
+    _save(program, path)
+
+
+def _export_stream(net: StreamNet, dimension: int, path: Path) -> None:
+    """Write a graph of one hop. Frames come in whole steps; tensors that grow have any number of rows, even none."""
+    state = net.state
+    tensors = [
+        torch.zeros(*(ROWS if tensor.rate and axis == 1 else size for axis, size in enumerate(tensor.shape)))
+        for tensor in state.tensors
+    ]
+    names = [tensor.name for tensor in state.tensors]
+    shapes: dict[str, Any] = {INPUT: {1: state.frames * torch.export.Dim("steps", min=1, max=MOST)}}
+    for tensor in state.tensors:
+        shapes[tensor.name] = {1: torch.export.Dim(tensor.name, min=0, max=MOST)} if tensor.rate else None
+    net = copy.deepcopy(net)  # tracing leaves its own tensors in a GRU
+    with _quiet():
+        program = torch.onnx.export(
+            net.eval(),
+            (torch.zeros(1, STEPS * state.frames, dimension), *tensors),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[INPUT, *names],
+            output_names=[LOGITS, AFFECT, *(name + SUFFIX for name in names)],
+            dynamic_shapes=shapes,
+            verbose=False,
+        )
+    _save(program, path)
+
+
+def _save(program: torch.onnx.ONNXProgram | None, path: Path) -> None:
     if program is None:
         raise RuntimeError("torch.onnx.export gave no program")
     model = program.model_proto
@@ -103,6 +156,30 @@ def torch_outputs(net: EmotionNet, features: np.ndarray) -> dict[str, np.ndarray
     return answers if net.dimensions else {LOGITS: answers[LOGITS]}
 
 
+def onnx_outputs(path: Path, state: StateSpec | None, windows: np.ndarray) -> dict[str, np.ndarray]:
+    """What a graph answers to windows, shape (n, ...); one with a state goes through each hop by hop, from the start.
+
+    Returns:
+        The outputs by name, those of a state's last hop, shape (n, ...).
+    """
+    predictor = open_predictor(path, state)
+    if isinstance(predictor, OnnxPredictor):
+        return predictor.run(windows)
+    answers = []
+    for window in windows:
+        predictor.reset()
+        for hop in hops(window):
+            answer = predictor.run(hop)
+        answers.append(answer)
+    return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
+
+
+def hops(window: np.ndarray) -> list[np.ndarray]:
+    """Frames of a window as a device gets them, each shape (1, n, dimension): a second's, then a hop's every hop."""
+    cuts = np.cumsum([FIRST, *[16, 15, 16, 16, 15, 16, 15, 16] * len(window)])
+    return [part[None] for part in np.split(window, cuts[cuts < len(window)])]
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep what torch's exporter says to its developers from the user: progress marks and notes on its internals."""
@@ -112,6 +189,9 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.filterwarnings("ignore", ".*LeafSpec.*", FutureWarning)
+            warnings.filterwarnings("ignore", ".*_check_is_size.*", FutureWarning)
+            warnings.filterwarnings("ignore", ".*_flat_weights.*", UserWarning)
+            warnings.filterwarnings("ignore", ".*\\.grad attribute of a Tensor.*", UserWarning)
             yield
     finally:
         exporter.setLevel(level)

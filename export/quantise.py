@@ -3,6 +3,9 @@
 Where there are convolutions, only they are quantised: they hold all but a few hundred of the weights and all of the
 time. What stays in float is the clipping of the input, the mean and deviation over time, and the heads. Where there are
 none, the affine layers are, with answers in float.
+
+Of a graph with a state the other large matrices, those of the recurrence, the attention and the heads, are stored in
+8 bits per row or column, too, and computed with in float: ONNX Runtime has no integer kernel for a GRU.
 """
 
 from __future__ import annotations
@@ -13,14 +16,22 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from onnx import helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from edge_app.core.types import Floats
-from edge_app.runtime.onnx import INPUT
-from export.graph import strip
+from edge_app.runtime.onnx import INPUT, StatefulOnnxPredictor
+from edge_app.runtime.state import StateSpec
+from export.graph import hops, strip
 
 BATCH = 32
+STREAMS = 96
+"""Stretches of speech that a graph with a state is calibrated on, hop by hop."""
+
+SMALLEST = 1e-12
+LARGE = 4096
+"""Numbers from which a matrix is stored in 8 bits."""
 
 
 class _Windows(CalibrationDataReader):
@@ -32,13 +43,32 @@ class _Windows(CalibrationDataReader):
         return None if batch is None else {INPUT: batch}
 
 
-def quantise_int8(source: Path, target: Path, windows: Floats) -> None:
+class _Hops(CalibrationDataReader):
+    """Hops with the state that the float graph has before each."""
+
+    def __init__(self, source: Path, state: StateSpec, windows: Floats) -> None:
+        self._feeds = self._follow(StatefulOnnxPredictor(source, state), windows[:STREAMS])
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self._feeds, None)
+
+    def _follow(self, predictor: StatefulOnnxPredictor, windows: Floats) -> Iterator[dict[str, np.ndarray]]:
+        for window in windows:
+            predictor.reset()
+            for hop in hops(window):
+                if feed := predictor.feed(hop):
+                    yield feed
+                predictor.run(hop)
+
+
+def quantise_int8(source: Path, target: Path, windows: Floats, state: StateSpec | None = None) -> None:
     """Write the int8 form of a float32 ONNX file: QDQ, weights per channel, activations by their range.
 
     Args:
         source: the float32 graph.
         target: the file to write.
         windows: standardised features of training windows, shape (n, ...), that show how far activations range.
+        state: what the graph carries from hop to hop; None for nothing.
     """
     with tempfile.TemporaryDirectory() as folder:
         prepared, quantised = Path(folder) / "prepared.onnx", Path(folder) / "quantised.onnx"
@@ -55,7 +85,7 @@ def quantise_int8(source: Path, target: Path, windows: Floats) -> None:
         quantize_static(
             prepared,
             quantised,
-            _Windows(windows),
+            _Windows(windows) if state is None else _Hops(source, state, windows),
             quant_format=QuantFormat.QDQ,
             calibrate_method=CalibrationMethod.MinMax,
             per_channel=True,
@@ -70,6 +100,35 @@ def quantise_int8(source: Path, target: Path, windows: Floats) -> None:
             extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
         )
         model = onnx.load(quantised)
+    if state is not None:
+        store_in_bytes(model)
     strip(model)
     onnx.checker.check_model(model)
     onnx.save(model, target)
+
+
+def store_in_bytes(model: onnx.ModelProto) -> None:
+    """Store every large matrix that is in float as int8 with a scale for each row, in place.
+
+    Rows are those of the second axis from the end: units of a gate in a GRU, inputs in a product.
+    """
+    graph = model.graph
+    for tensor in [entry for entry in graph.initializer if entry.data_type == onnx.TensorProto.FLOAT]:
+        values = numpy_helper.to_array(tensor)
+        if values.ndim < 2 or values.size < LARGE:
+            continue
+        axis = values.ndim - 2
+        others = tuple(each for each in range(values.ndim) if each != axis)
+        scale = np.maximum(np.abs(values).max(axis=others), SMALLEST) / 127
+        stored = np.round(values / np.expand_dims(scale, others)).astype(np.int8)
+        name = tensor.name
+        graph.initializer.remove(tensor)
+        graph.initializer.extend(
+            [
+                numpy_helper.from_array(stored, f"{name}_bytes"),
+                numpy_helper.from_array(scale.astype(np.float32), f"{name}_scale"),
+            ]
+        )
+        graph.node.insert(
+            0, helper.make_node("DequantizeLinear", [f"{name}_bytes", f"{name}_scale"], [name], axis=axis)
+        )

@@ -118,6 +118,7 @@ def facts(bundle: ModelBundle) -> list[tuple[str, ...]]:
         ("dimensions", ", ".join(bundle.dimensions) + (" (mapped)" if bundle.mapped else "") or "none"),
         ("features", f"{bundle.feature_kind}, digest {bundle.feature_digest[:12]}"),
         ("window", f"{bundle.window.length / 16000:g} s, a new one every {bundle.window.hop / 16000:g} s"),
+        *_memory(bundle),
         ("decision", _decision(bundle)),
         ("parameters", f"{bundle.parameters:,}"),
         ("licence", bundle.licence),
@@ -141,6 +142,13 @@ def facts(bundle: ModelBundle) -> list[tuple[str, ...]]:
     if "command" in training:
         rows.append(("trained by", f"edge-ser {training['command']}"))
     return [*rows, ("card", str(bundle.path / CARD))]
+
+
+def _memory(bundle: ModelBundle) -> list[tuple[str, ...]]:
+    if bundle.state is None:
+        return []
+    tensors = ", ".join(tensor.name for tensor in bundle.state.tensors)
+    return [("state", f"looks back {bundle.state.memory:g} s (--memory); carries {tensors}")]
 
 
 def _decision(bundle: ModelBundle) -> str:

@@ -73,15 +73,17 @@ class StatefulOnnxPredictor(Predictor):
         Frames that do not fill a step wait for those that do. Where they do not fill the very first, they are repeated
         until they do, so that there is an answer.
         """
-        pending = features if self._pending is None else np.concatenate((self._pending, features), axis=1)
-        step = self._state.frames
-        if pending.shape[1] < step and not self._answers:
-            pending = pending[:, np.arange(step) % pending.shape[1]]
-        ready = pending.shape[1] - pending.shape[1] % step
-        self._pending = pending[:, ready:].copy()
-        if ready:
-            self._answers = self._step(pending[:, :ready])
+        feed, pending = self._feed(features)
+        if feed:
+            answers = dict(zip(self._outputs, self._session.run(self._outputs, feed), strict=True))
+            self._tensors = {name: answers.pop(name + SUFFIX) for name in self._tensors}
+            self._answers = answers
+        self._pending = pending
         return self._answers
+
+    def feed(self, features: Floats) -> dict[str, Floats]:
+        """What the graph would get with these frames, by name; nothing where they fill no step."""
+        return self._feed(features)[0]
 
     def predict(self, features: Floats) -> Prediction:
         """See :class:`edge_app.runtime.Predictor`."""
@@ -106,21 +108,24 @@ class StatefulOnnxPredictor(Predictor):
         self._pending = None
         self._answers = {}
 
-    def _step(self, features: Floats) -> dict[str, Floats]:
-        given = {INPUT: features, **self.state_for(features)}
-        answers = dict(zip(self._outputs, self._session.run(self._outputs, given), strict=True))
-        self._tensors = {name: answers.pop(name + SUFFIX) for name in self._tensors}
-        return answers
-
-    def state_for(self, features: Floats) -> dict[str, Floats]:
-        """The tensors as the graph gets them with these frames: with what they add, they hold what memory holds."""
-        steps = features.shape[1] // self._state.frames
-        return {
+    def _feed(self, features: Floats) -> tuple[dict[str, Floats], Floats]:
+        """The graph's inputs, and the frames that wait."""
+        pending = features if self._pending is None else np.concatenate((self._pending, features), axis=1)
+        step = self._state.frames
+        if pending.shape[1] < step and not self._answers:
+            pending = pending[:, np.arange(step) % pending.shape[1]]
+        steps = pending.shape[1] // step
+        ready, waiting = pending[:, : steps * step], pending[:, steps * step :].copy()
+        if steps == 0:
+            return {}, waiting
+        tensors = {
+            # With the rows that these frames add, it holds what memory holds.
             tensor.name: _newest(self._tensors[tensor.name], self._state.rows(tensor) - steps)
             if tensor.rate
             else self._tensors[tensor.name]
             for tensor in self._state.tensors
         }
+        return {INPUT: ready, **tensors}, waiting
 
 
 def open_predictor(path: Path, state: StateSpec | None) -> OnnxPredictor | StatefulOnnxPredictor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +19,16 @@ from train.run import Run, build_net  # noqa: E402
 FRAMES, DIMENSION = 61, 128
 
 
-def structured_windows(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def structured_windows(count: int, seed: int, frames: int = FRAMES) -> tuple[np.ndarray, np.ndarray]:
     """Standardised windows and their classes."""
     rng = np.random.default_rng(seed)
     classes = np.arange(count) % len(FOUR_CLASSES)
-    band, frame = np.arange(DIMENSION), np.arange(FRAMES)
+    band, frame = np.arange(DIMENSION), np.arange(frames)
     centre = 20 + 25 * classes + rng.normal(0, 4, count)
     bump = np.exp(-(((band - centre[:, None]) / 14) ** 2))
     phase = rng.uniform(0, 2 * np.pi, count)
     pulse = 1 + np.sin(2 * np.pi * frame * (1 + classes[:, None]) / FRAMES + phase[:, None])
-    windows = 1.5 * bump[:, None, :] * pulse[:, :, None] + rng.normal(0, 0.8, (count, FRAMES, DIMENSION))
+    windows = 1.5 * bump[:, None, :] * pulse[:, :, None] + rng.normal(0, 0.8, (count, frames, DIMENSION))
     return windows.astype(np.float32), classes
 
 
@@ -79,6 +80,27 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             },
             "versions": {"edge-ser": "0.1.0", "python": "3.11.7", "torch": "2.13.0", "numpy": "2.4.6"},
         },
+    )
+
+
+@pytest.fixture(scope="session")
+def stream_run(small_run: Run) -> Run:
+    """A finished run of a net that reads a stream, on stretches of a second and a half."""
+    model = {"net": "cpc-attention", "width": 96, "context": 64, "heads": 2}
+    config = parse_config({"name": "stream", "model": model}, "test")
+    torch.manual_seed(0)
+    net = build_net(config)
+    training, classes = structured_windows(256, seed=1, frames=94)
+    train_briefly(net, training, classes)
+    validation, truth = structured_windows(200, seed=2, frames=94)
+    return replace(
+        small_run,
+        config=config,
+        net=net,
+        calibration=training[:128],
+        validation=validation,
+        validation_class=truth,
+        record={**small_run.record, "command": "train stream"},
     )
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_app.core.labels import DIMENSIONS
+from edge_app.runtime.state import StateSpec
 
 
 class NetOutput(NamedTuple):
@@ -22,6 +23,19 @@ class NetOutput(NamedTuple):
     logits: Tensor
     dimensions: Tensor
     embedding: Tensor
+
+
+class StreamNet(nn.Module):
+    """One hop of a net that reads a stream: what a device runs of it.
+
+    ``forward`` maps standardised frames, shape (1, frames, dimension), and the tensors of the state, in the order of
+    ``state``, to logits, dimensions, and the tensors as they are afterwards.
+
+    Attributes:
+        state: what the tensors are.
+    """
+
+    state: StateSpec
 
 
 class EmotionNet(nn.Module):

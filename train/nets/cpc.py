@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from edge_app.runtime.state import StateSpec, StateTensor
-from train.nets.base import EmotionNet, NetOutput
+from train.nets.base import EmotionNet, NetOutput, StreamNet
 
 STEP = 4
 """Frames in a step: 64 ms."""
@@ -178,7 +178,7 @@ class CpcAttentionNet(EmotionNet):
         return CpcStream(self)
 
 
-class CpcStream(nn.Module):
+class CpcStream(StreamNet):
     """One hop: frames and the state before them to an estimate and the state after them.
 
     Args:
