@@ -30,6 +30,7 @@ from train.summary import Decisions, summarise
 from train.tabular import fit_table, judged_windows, open_table
 from train.trust import trust
 from train.unlabelled import open_unlabelled
+from train.workers import end_with_parent
 
 LEAST_SPEECH = 0.3
 """A test window is read from this much speech on, as on the device."""
@@ -124,6 +125,7 @@ _worker: tuple[Plan, Material, list[Fold], FunctionalTable | None]
 
 def _start_worker(plan: Plan) -> None:
     global _worker
+    end_with_parent()
     torch.set_num_threads(1)
     utterances, cut = read_plan(plan)
     material = open_material(plan.config, utterances, plan.root, plan.cache)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from train.corpora import Utterance
+from train.workers import end_with_parent
 
 SHARD = 256
 """Utterances in one shard."""
@@ -57,11 +58,16 @@ def compute_shards(
     if missing:
         task = progress.add_task("features", total=len(missing)) if progress else None
         workers = min(workers or os.cpu_count() or 1, len(missing))
-        with ProcessPoolExecutor(workers, initializer=start, initargs=arguments) as pool:
+        with ProcessPoolExecutor(workers, initializer=_begin, initargs=(start, *arguments)) as pool:
             for _ in pool.map(_write, *zip(*missing, strict=True)):
                 if progress is not None and task is not None:
                     progress.advance(task)
     return [path for *_, path in jobs]
+
+
+def _begin(start: Callable[..., None], *arguments: Any) -> None:
+    end_with_parent()
+    start(*arguments)
 
 
 def _write(
