@@ -73,11 +73,17 @@ def baseline_path(name: str) -> Path:
 
 
 def list_wearers() -> tuple[list[EnrolledWearer], list[BaselineError]]:
-    """All enrolled baselines, sorted by name, and what is wrong with the files that are none."""
+    """All enrolled baselines, sorted by name, and what is wrong with the files that are none.
+
+    They are called as their files are: that is the name by which they are found and deleted, also where a file is a
+    copy of another.
+    """
     wearers, faults = [], []
     for path in sorted(baselines_folder().glob(f"*{SUFFIX}")):
         try:
-            wearers.append(read_wearer(path))
+            baseline_path(path.stem)
+            found = read_wearer(path)
+            wearers.append(EnrolledWearer(path.stem, found.date, found.statistics))
         except BaselineError as error:
             faults.append(error)
     return wearers, faults

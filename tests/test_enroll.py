@@ -149,6 +149,25 @@ def test_they_are_listed_and_deleted(folder: Path, speech: Path) -> None:
     assert isinstance(enroll("--delete", "ann").exception, BaselineError)
 
 
+def test_a_copy_is_listed_by_the_name_that_finds_and_deletes_it(folder: Path, speech: Path) -> None:
+    enroll("--name", "ann", "--input", speech)
+    shutil.copy(folder / "ann.json", folder / "copy.json")
+    assert [line.split()[0] for line in enroll("--list").stdout.splitlines()] == ["name", "ann", "copy"]
+    assert find_wearer("copy").statistics[0].count == find_wearer("ann").statistics[0].count
+    assert enroll("--delete", "copy").exit_code == 0
+    assert [path.name for path in folder.iterdir()] == ["ann.json"]
+
+
+def test_a_file_whose_name_no_baseline_can_have_is_told(folder: Path, speech: Path) -> None:
+    enroll("--name", "ann", "--input", speech)
+    shutil.copy(folder / "ann.json", folder / "\x1b[2J.json")
+    done = enroll("--list")
+    assert done.exit_code == 2
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["name", "ann"]
+    assert "a baseline cannot be called '\\x1b[2J'" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
 def test_a_damaged_file_is_told_and_the_others_are_listed(folder: Path, speech: Path) -> None:
     enroll("--name", "ann", "--input", speech)
     (folder / "bob.json").write_text('{"type": "edge-ser baseline", "schema"')
