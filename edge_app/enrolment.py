@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from edge_app.audio.source import AudioSource
+from edge_app.audio.source import AudioSource, Notify, ignore
 from edge_app.bundle import ModelBundle
 from edge_app.core.types import AudioBlock, seconds
 from edge_app.core.wearer import HeardSpeech, WearerStatistics
@@ -85,6 +85,7 @@ def record(
     wanted: float | None,
     stop: threading.Event,
     show: Callable[[float, float], object],
+    notify: Notify = ignore,
 ) -> None:
     """Enrol from a source until there is enough speech, or it ends, or a microphone brings no speech.
 
@@ -94,6 +95,7 @@ def record(
         wanted: seconds of speech; None takes all that a file has.
         stop: set by whoever wants to end it.
         show: told seconds of speech so far and the newest level in dBFS.
+        notify: told what the source says meanwhile, such as that a recording holds nothing of the upper bands.
 
     Raises:
         BaselineError: it was stopped before there was enough.
@@ -110,6 +112,6 @@ def record(
             finished = True
             stop.set()
 
-    reason = source.run(deliver, stop)
+    reason = source.run(deliver, stop, notify)
     if reason == "interrupted" and not finished:
         raise BaselineError(f"interrupted after {enrolment.seconds:.1f} s of speech; nothing was stored")

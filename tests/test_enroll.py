@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -20,7 +21,9 @@ from edge_app import enrolled
 from edge_app.app import make_baseline, open_pipeline
 from edge_app.bundle import load_bundle
 from edge_app.cli import cli
+from edge_app.commands.enroll import Meter
 from edge_app.core.features import LogMel
+from edge_app.core.records import Notice
 from edge_app.core.types import SAMPLE_RATE, AudioBlock, Floats
 from edge_app.core.wearer import WearerStatistics
 from edge_app.enrolled import EnrolledWearer, find_wearer, read_wearer, write_wearer
@@ -28,6 +31,13 @@ from edge_app.enrolment import PATIENCE, Enrolment, record
 from edge_app.errors import BaselineError, BundleError, ConfigurationError, EdgeSerError, OutputError
 from edge_app.settings import PipelineSettings
 from edge_app.soundcheck import SoundCheck
+
+
+class Terminal(io.StringIO):
+    """A standard error that somebody sees."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture(autouse=True)
@@ -213,6 +223,26 @@ def test_clipped_speech_is_refused(tmp_path: Path, rng: np.random.Generator) -> 
     done = enroll("--name", "me", "--input", write(tmp_path / "loud.wav", loud))
     assert isinstance(done.exception, BaselineError)
     assert "clipped" in str(done.exception)
+
+
+def test_a_recording_without_the_upper_bands_is_enrolled_with_a_remark(speech: Path, tmp_path: Path) -> None:
+    narrow = tmp_path / "telephone.wav"
+    samples = soundfile.read(speech, dtype="float32")[0]
+    soundfile.write(narrow, samples.reshape(-1, 2).mean(axis=1), SAMPLE_RATE // 2)
+    done = enroll("--name", "me", "--input", narrow)
+    assert done.exit_code == 0, done.output
+    assert done.stderr.startswith("edge-ser: warning: telephone.wav is sampled at 8 kHz: nothing is left of the voice")
+    assert len(done.stderr.splitlines()) == 1
+    assert enroll("--name", "wide", "--input", speech).stderr == ""
+
+
+def test_a_remark_stands_above_the_meter(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with Meter(30.0) as meter:
+        meter.say(Notice("warning", "the microphone 'x [hw:1]' is gone"))
+    assert "edge-ser: warning: the microphone 'x [hw:1]' is gone" in screen.getvalue()
 
 
 @pytest.mark.parametrize("seconds", [2.0, 4.0])

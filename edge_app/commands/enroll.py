@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from edge_app.audio.source import AudioSource
     from edge_app.bundle import ModelBundle
+    from edge_app.core.records import Notice
     from edge_app.enrolled import EnrolledWearer
 
 SECONDS = 30.0
@@ -110,7 +111,7 @@ def _enroll(
         )
         seconds = seconds or SECONDS
     with stop_on_signals() as stop, Meter(seconds) as meter:
-        record(enrolment, audio, seconds, stop, meter.show)
+        record(enrolment, audio, seconds, stop, meter.show, meter.say)
     path = write_wearer(EnrolledWearer(name, today(), enrolment.finish()), replace=force)
     click.echo(f"{name}: {enrolment.seconds:.1f} s of speech at {enrolment.sound.loud_dbfs:.0f} dBFS, stored in {path}")
     for bundle in bundles:
@@ -179,3 +180,11 @@ class Meter:
             return
         hint = "too quiet" if level < QUIET_DBFS else "too loud" if level > LOUD_DBFS else ""
         self._drawn.update(self._task, completed=speech, description=f"{level:4.0f} dBFS  {hint}")
+
+    def say(self, notice: Notice) -> None:
+        """Write what the source says on standard error, above the meter."""
+        line = f"edge-ser: {notice.kind}: {notice.text}"
+        if self._drawn is None:
+            click.echo(line, err=True)
+        else:
+            self._drawn.console.print(line, markup=False, highlight=False, soft_wrap=True)
