@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge_app.core.features.egemaps.pitch import Doubles
+from edge_app.core.features.egemaps.roots import roots_above
 from edge_app.core.types import SAMPLE_RATE
 
 FORMANTS = 3
@@ -93,12 +94,8 @@ def reversed_signs(filters: Doubles) -> Doubles:
 
 def resonances(filters: Doubles) -> tuple[Doubles, Doubles]:
     """Frequencies and bandwidths in hertz of filters' lowest roots above the real axis, both of shape (frames, 3)."""
-    order = filters.shape[1] - 1
-    companion = np.zeros((len(filters), order, order))
-    companion[:, 0] = -filters[:, 1:]
-    companion.reshape(-1, order**2)[:, order :: order + 1] = 1.0  # below the diagonal
-    roots = np.linalg.eigvals(companion).astype(np.complex128)
-    # Those on or below the axis are put at 0 Hz.
+    roots = roots_above(filters)
+    # Those on the axis, which stand for none, are put at 0 Hz.
     logarithms = np.log(np.where(roots.imag > 0, roots, 1.0))
     frequency = logarithms.imag * (RATE / (2 * np.pi))
     # Complex numbers are sorted by their real parts.
