@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from edge_app.core.labels import AFFECT_NORMS
 from export.adapted import render_adaptations
+from export.figures import render_figures, table
 from export.licence import RESEARCH_ONLY
 from export.noise import render_limit, render_noise
 from export.trust import render_trust
@@ -58,8 +59,8 @@ with {versions}.
 {adapted}
 ## Figures
 
-UAR is the mean recall of the classes, WA the share of right decisions; brackets hold 95 % intervals from resampling
-speakers. CCC is against {reference} values.
+Recall is the share of a class that gets its label, UAR the mean of that over the classes, WA the share of right
+decisions; brackets hold 95 % intervals from resampling speakers. CCC is against {reference} values.
 
 {metrics}
 {trust}{noise}
@@ -164,11 +165,11 @@ def render_card(manifest: Mapping[str, Any]) -> str:
         versions=versions,
         adapted=render_adaptations(training.get("adapted", [])),
         reference="mapped" if manifest["mapped"] else "rated",
-        metrics=_metrics(manifest["metrics"]),
+        metrics=render_figures(manifest),
         limit=render_limit(decision),
         noise=render_noise(manifest.get("noise", [])),
         trust=render_trust(manifest.get("trust")),
-        variants=_table(
+        variants=table(
             ("variant", "file", "bytes"),
             [(name, f"`{entry['file']}`", f"{entry['bytes']:,}") for name, entry in manifest["variants"].items()],
         ),
@@ -225,9 +226,9 @@ def _corpora(corpora: Mapping[str, Mapping[str, Any]]) -> str:
         language = LANGUAGES.get(known.language, known.language) if known else UNSPECIFIED
         counts = (f"{corpus['utterances']:,}", str(corpus["speakers"]))
         rows.append((name, language, *counts, str(corpus["licence"]), f"`{corpus['sha256'][:12]}`"))
-    table = _table(("corpus", "language", "utterances", "speakers", "licence", "SHA-256 of the files"), rows)
+    listed = table(("corpus", "language", "utterances", "speakers", "licence", "SHA-256 of the files"), rows)
     citations = [f"- {name}: {CORPORA[name].citation}" for name in corpora if name in CORPORA]
-    return "\n".join([table, "", *citations]).rstrip()
+    return "\n".join([listed, "", *citations]).rstrip()
 
 
 def _augmentation(waveform: Mapping[str, Any]) -> str:
@@ -282,34 +283,6 @@ def _numbers(manifest: Mapping[str, Any]) -> str:
     return f"Numbers that a graph holds, constants and all: {held}. The normalisation beside it holds {baseline}."
 
 
-def _metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    rows = []
-    for condition, figures in metrics.items():
-        interval = figures.get("interval") or {}
-        remark = "trained on this corpus" if figures.get("trained_on_corpus") else ""
-        ccc = ", ".join(
-            f"{name} {value:.2f}" for name, value in (figures.get("ccc") or {}).items() if value is not None
-        )
-        rows.append(
-            (
-                condition,
-                str(figures.get("variant", "net")),
-                f"{figures['n']:,}",
-                _with_interval(figures["uar"], interval.get("uar")),
-                _with_interval(figures["wa"], interval.get("wa")),
-                ccc or "-",
-                remark,
-            )
-        )
-    return _table(("condition", "variant", "n", "UAR", "WA", "CCC", ""), rows)
-
-
-def _with_interval(value: float | None, limits: Sequence[float] | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3f}" + (f" [{limits[0]:.3f}, {limits[1]:.3f}]" if limits else "")
-
-
 def _parity(parity: Mapping[str, Mapping[str, Any]]) -> str:
     rows = [
         (
@@ -324,7 +297,7 @@ def _parity(parity: Mapping[str, Mapping[str, Any]]) -> str:
         for variant, found in parity.items()
     ]
     header = ("", "windows", "logits", "probabilities", "dimensions", "same label", "window UAR (change)")
-    return f"{_table(header, rows)}\n\nLogits, probabilities and dimensions: largest absolute error."
+    return f"{table(header, rows)}\n\nLogits, probabilities and dimensions: largest absolute error."
 
 
 def _quantisation(manifest: Mapping[str, Any]) -> str:
@@ -355,8 +328,3 @@ def _acted(corpora: Mapping[str, Any]) -> str:
 def _because(manifest: Mapping[str, Any]) -> str:
     licences = "; ".join(f"{name}: {licence}" for name, licence in manifest["corpora"].items())
     return f" Training corpora: {licences}."
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -10,11 +10,13 @@ from edge_app.bundle import find_bundle
 from edge_app.errors import ConfigurationError
 from export.bundle import ExportSettings, export_bundle
 from export.card import render_card
+from export.figures import render_figures
 from export.metrics import read_metrics
 
 EVALUATED = {
     "model": "small", "version": "3", "variant": "int8", "corpus": "urdu", "level": "utterance", "n": 400,
-    "utterances": 400, "uar": 0.61, "wa": 0.6, "recall": {"anger": 0.7}, "ccc": {"arousal": 0.5, "valence": None},
+    "utterances": 400, "uar": 0.61, "wa": 0.6, "recall": {"neutral": None, "happiness": 0.24, "anger": 0.7},
+    "ccc": {"arousal": 0.5, "valence": None},
     "ece": 0.05, "interval": {"uar": [0.55, 0.67], "wa": None, "ccc": None}, "reference": "mapped",
     "trained_on_corpus": False, "noise": None,
 }  # fmt: skip
@@ -49,8 +51,9 @@ def card(small_run, tmp_path_factory):
         "x/1, x/2",
         "Seed 0",
         "edge-ser train small --root speech --output runs/small",
-        "| urdu/utterance | int8 | 400 | 0.610 [0.550, 0.670] | 0.600 | arousal 0.50 |",
+        "| urdu/utterance | int8 | 400 | 0.610 [0.550, 0.670] | 0.600 | happiness 0.24, anger 0.70 | arousal 0.50 |",
         "urdu/utterance/noise 5 dB",
+        "by guessing**, on speech of corpora that it never met:\n\n- urdu/utterance: happiness 0.24\n",
         "int8 against fp32",
         "model.int8.onnx",
         "actors (emodb, nemo)",
@@ -113,3 +116,21 @@ def test_the_card_says_how_fast_features_become_the_wearers():
     words = " ".join(render_card(found).split())
     assert "after n seconds of speech theirs weighs n / (n + 120), at most 0.3" in words
     assert "enrolled in n seconds, n / (n + 2) from the start" in words
+    assert (
+        "names no baseline it was `--baseline none`; unless told otherwise this model runs with `--baseline adaptive`"
+        in words
+    )
+
+
+def test_classes_that_are_found_often_enough_or_in_training_are_not_called_seldom():
+    manifest = {
+        "labels": ["neutral", "anger"],
+        "metrics": {"x": {**EVALUATED, "recall": {"neutral": 0.5, "anger": 0.9}}},
+    }
+    assert "guessing" not in render_figures(manifest)
+    seen = {**EVALUATED, "recall": {"neutral": 0.1, "anger": 0.9}, "trained_on_corpus": True}
+    assert "guessing" not in render_figures({**manifest, "metrics": {"x": seen}})
+    validation = {"n": 4, "uar": 0.5, "wa": 0.5}
+    assert "| validation/utterance | net | 4 | 0.500 | 0.500 | - | - |  |" in render_figures(
+        {**manifest, "metrics": {"validation/utterance": validation}}
+    )
