@@ -57,8 +57,13 @@ class PeriodMatcher:
             completes too few periods, or none that are alike.
         """
         jitter, shimmer = np.zeros(len(fundamental)), np.zeros(len(fundamental))
-        energy = np.zeros(len(samples) + 1)
-        np.cumsum(samples * samples, out=energy[1:])
+        if len(fundamental) and not fundamental.any():
+            self.reset()
+            return jitter, shimmer
+        # Matches end within the last frame's hop.
+        heard = samples[: start + len(fundamental) * self._hop]
+        energy = np.zeros(len(heard) + 1)
+        np.cumsum(heard * heard, out=energy[1:])
         found: list[tuple[int, int]] = []
         counts: list[int] = []
         for number, hertz in enumerate(fundamental.tolist()):

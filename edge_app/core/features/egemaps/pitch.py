@@ -29,8 +29,6 @@ AUDIBLE, STEEPNESS = 31.8, 3.0
 CANDIDATES = 6
 TAPS = 12
 """Bins that a point of the logarithmic axis is interpolated from; what a spline takes of others is below 1/1000."""
-TOGETHER = 25
-"""Frames that a hop of a quarter of a second has: of so many, spectra are summed the fastest."""
 
 
 def keep_peaks(magnitudes: Floats) -> Floats:
@@ -103,10 +101,7 @@ class SubHarmonicSum:
 
     def __init__(self, bins: int) -> None:
         first, weights = octave_scale(bins)
-        self._taps = [first + tap for tap in range(TAPS)]
-        self._weights = [weights[:, tap, None] for tap in range(TAPS)]
-        # For each frame once, for numpy multiplies equal shapes three times as fast.
-        self._weights_together = [np.repeat(column, TOGETHER, axis=1) for column in self._weights]
+        self._taps = [(first + tap, weights[:, tap, None]) for tap in range(TAPS)]
         self._points = bins
         octaves = np.log2(SAMPLE_RATE / 2 / AXIS_START)
         self._points_per_octave = (bins - 1) / octaves
@@ -130,9 +125,8 @@ class SubHarmonicSum:
         """
         # Frames lie side by side here, so that each step takes long rows of memory.
         sharp = keep_peaks(np.ascontiguousarray(magnitudes.T))
-        columns = self._weights_together if len(magnitudes) == TOGETHER else self._weights
         spectrum = np.zeros((self._points, len(magnitudes)), dtype=np.float32)
-        for where, weights in zip(self._taps, columns, strict=True):
+        for where, weights in self._taps:
             part = sharp.take(where, axis=0)
             part *= weights
             spectrum += part

@@ -19,9 +19,9 @@ from edge_app.core.types import Floats
 
 Complexes: TypeAlias = NDArray[np.complex128]
 
-RADII = np.geomspace(0.36, 1.2, 14)
+RADII = np.geomspace(0.25, 1.2, 18)
 ANGLES = 40
-AXIS = np.geomspace(0.05, 12.0, 32)
+AXIS = np.geomspace(0.05, 12.0, 64)
 """Places on the real axis, and as many on its other half, between which signs may change."""
 STEPS = 3
 CONVERGED = 1e-4

@@ -50,6 +50,8 @@ class VoiceDescriptors:
         self._path = PitchPath()
         self._formants = FormantFinder()
         self._periods = PeriodMatcher(self.frame_hop)
+        # Room for frames; what follows each stays zero.
+        self._padded: Doubles = np.zeros((0, FFT_LENGTH))
         self.reset()
 
     def reset(self) -> None:
@@ -76,7 +78,9 @@ class VoiceDescriptors:
         count = max(0, (len(self._audio) - start - self.frame_length) // self.frame_hop + 1)
         if count == 0:
             return np.zeros((0, COLUMNS), dtype=np.float32)
-        padded = np.zeros((count, FFT_LENGTH))
+        if count > len(self._padded):
+            self._padded = np.zeros((count, FFT_LENGTH))
+        padded = self._padded[:count]
         tapered = padded[:, : self.frame_length]
         np.multiply(overlapping(self._audio, start, count, self.frame_length, self.frame_hop), self._taper, out=tapered)
         spectrum = np.fft.rfft(padded)
