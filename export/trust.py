@@ -52,17 +52,20 @@ def render_trust(trusted: Mapping[str, Any] | None) -> str:
     rows = "\n".join(
         f"| {point['threshold']:.2f} | {point['coverage']:.0%} | {point['risk']:.1%} |" for point in trusted["points"]
     )
-    by_fold = ", ".join(f"{name} {found['ece']:.3f}" for name, found in list(trusted["folds"].items())[:10])
+    by_fold = "; ".join(
+        f"{name} {found['ece']:.3f}, {found['ece_others']:.3f}" for name, found in list(trusted["folds"].items())[:10]
+    )
     return f"""
 ## How far its confidence can be trusted
 
-Cross-validated on {", ".join(trusted["corpora"])} ({protocol}, {trusted["n"]:,} utterances, each judged by a net that
-met neither its fold nor the temperature fitted to it): expected calibration error {trusted["ece"]:.3f}, and
-{trusted["ece_before"]:.3f} with the validation speakers' temperature alone ({by_fold}). The weights carry the one
-fitted to all folds, {trusted["temperature"]:.2f} times that of the validation speakers.
+Cross-validated on {", ".join(trusted["corpora"])} ({protocol}, {trusted["n"]:,} utterances, each judged by a net
+that never met its fold). The weights carry the temperature that fits these decisions, {trusted["temperature"]:.2f} times
+that of the validation speakers: expected calibration error {trusted["ece"]:.3f}, before that {trusted["ece_before"]:.3f}.
+By fold, and with the temperature of the other folds alone, as for a corpus about which nothing is known: {by_fold}.
 
-Below a confidence of {trusted["threshold"]:.2f} an estimate is `uncertain`: the lowest threshold at which at most
-{trusted["tolerated"]:.0%} of the labels shown are wrong, or, where none is low enough, the one with the fewest wrong.
+Below a confidence of {trusted["threshold"]:.2f} an estimate is `uncertain`: of the thresholds that leave at least
+{trusted["least_coverage"]:.0%} of the labels, the lowest at which at most {trusted["tolerated"]:.0%} of them are wrong,
+or, where none is so good, the one with the fewest wrong.
 
 | confidence from | labels shown | of those wrong |
 | --- | --- | --- |

@@ -24,7 +24,7 @@ COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 TOLERATED = 0.4
 """The risk that the threshold of ``uncertain`` aims at: of five labels shown, three are right."""
 
-LEAST_COVERAGE = 0.2
+LEAST_COVERAGE = 0.7
 """A model that hardly ever answers is of no use: a threshold that leaves fewer decisions is not chosen."""
 
 WIDEST = 3.0
@@ -33,27 +33,24 @@ WIDEST = 3.0
 SMALLEST = 1e-9
 
 
-def fit_temperature(probabilities: Doubles, truth: Integers, group: Integers) -> float:
+def fit_temperature(probabilities: Doubles, truth: Integers) -> float:
     """The temperature that makes probabilities most honest, by their log-likelihood (Guo et al., ICML 2017).
 
     Args:
         probabilities: shape (n, classes).
         truth: class of each row, shape (n,).
-        group: what each row belongs to, shape (n,); all groups weigh the same.
     """
     logits = np.log(np.maximum(probabilities, SMALLEST))
-    _, index, count = np.unique(group, return_inverse=True, return_counts=True)
-    weight = 1.0 / count[index]
 
     def loss(logarithm: float) -> float:
         found: Doubles = log_softmax(logits / np.exp(logarithm), axis=1)
-        return -float(np.average(found[np.arange(len(truth)), truth], weights=weight))
+        return -float(found[np.arange(len(truth)), truth].mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-WIDEST, WIDEST), method="bounded").x))
 
 
-def cooled(probabilities: Doubles, temperature: Doubles | float) -> Doubles:
-    """Probabilities whose logits were divided by a temperature, or one for each row, shape (n, 1)."""
+def cooled(probabilities: Doubles, temperature: float) -> Doubles:
+    """Probabilities whose logits were divided by a temperature, shape (n, classes)."""
     scores: Doubles = softmax(np.log(np.maximum(probabilities, SMALLEST)) / temperature, axis=1)
     return scores
 
@@ -101,28 +98,34 @@ def trust(probabilities: Doubles, truth: Integers, fold: Integers, names: Sequen
         names: of the folds, two or more.
 
     Returns:
-        ``temperature`` over all folds; ``folds``: for each its ``temperature``, that of the others, and its ``ece``
-        with it; ``ece`` over all decisions and ``ece_before``, without any temperature; ``points`` of risk and coverage
-        with the temperatures of the others; ``threshold`` chosen from them and the ``tolerated`` risk.
+        ``temperature`` over all decisions; ``ece`` with it, and ``ece_before``, without any; ``folds``: for each its
+        ``ece``, the temperature of the ``others``, and ``ece_others`` with that; ``points`` of risk and coverage;
+        ``threshold`` chosen from them, the ``tolerated`` risk and the ``least_coverage``.
     """
-    temperatures = np.ones((len(truth), 1))
-    found: dict[str, dict[str, float]] = {}
+    temperature = fit_temperature(probabilities, truth)
+    calibrated = cooled(probabilities, temperature)
+    folds: dict[str, dict[str, float]] = {}
     for number, name in enumerate(names):
         mine = fold == number
-        others = fit_temperature(probabilities[~mine], truth[~mine], fold[~mine])
-        temperatures[mine] = others
-        calibrated = cooled(probabilities[mine], others)
-        error = calibration_error(calibrated.max(axis=1), calibrated.argmax(axis=1) == truth[mine])
-        found[name] = {"temperature": round(others, 4), "ece": round(error, 4)}
-    calibrated = cooled(probabilities, temperatures)
-    confidence, right = calibrated.max(axis=1), calibrated.argmax(axis=1) == truth
-    points = risk_coverage(confidence, right)
+        others = fit_temperature(probabilities[~mine], truth[~mine])
+        folds[name] = {
+            "ece": _error(calibrated[mine], truth[mine]),
+            "others": round(others, 4),
+            "ece_others": _error(cooled(probabilities[mine], others), truth[mine]),
+        }
+    points = risk_coverage(calibrated.max(axis=1), calibrated.argmax(axis=1) == truth)
     return {
-        "temperature": round(fit_temperature(probabilities, truth, fold), 4),
-        "folds": found,
-        "ece": round(calibration_error(confidence, right), 4),
-        "ece_before": round(calibration_error(probabilities.max(axis=1), right), 4),
+        "temperature": round(temperature, 4),
+        "ece": _error(calibrated, truth),
+        "ece_before": _error(probabilities, truth),
+        "folds": folds,
         "points": points,
         "threshold": choose_threshold(points),
         "tolerated": TOLERATED,
+        "least_coverage": LEAST_COVERAGE,
     }
+
+
+def _error(probabilities: Doubles, truth: Integers) -> float:
+    right = probabilities.argmax(axis=1) == truth
+    return round(calibration_error(probabilities.max(axis=1), right), 4)

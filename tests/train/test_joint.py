@@ -111,6 +111,16 @@ def test_each_branch_reads_its_own_part_and_logits_are_their_sum():
     assert (second[:, 112:] - whole.embedding[:, 112:]).abs().max() > 0.01
 
 
+@pytest.mark.parametrize("voice", [0.0, 0.25, 1.0])
+def test_functionals_count_for_less_when_training_is_over(voice):
+    joint = net(voice=voice).eval()
+    features = torch.randn(3, 88, 152)
+    other = features.clone()
+    other[:, :, 64:] += 1.0
+    change = (joint(other).embedding - joint(features).embedding)[:, 112:] @ joint.emotion.weight[:, 112:].T
+    torch.testing.assert_close(joint(other).logits - joint(features).logits, voice * change, atol=1e-5, rtol=1e-4)
+
+
 def test_training_silences_one_branch_at_times_and_never_both():
     joint = net(silence=0.3, noise=0.0).train()
     embedding = joint(torch.randn(2000, 88, 152)).embedding

@@ -3,7 +3,8 @@
 The spectrum's branch is that of :class:`~train.nets.chunk_cnn.ChunkCnn`; it takes level and colour out of every window,
 so it travels well and has little use for a wearer's baseline. The other branch reads the 88 functionals, which say most
 of what they say relative to what is usual for a speaker. One linear layer reads both embeddings, so the logits are a
-sum of what each branch says. Training silences one branch or the other now and then, so that neither leaves the work to
+sum of what each branch says. Functionals fit the training corpora better than any other, so what they say counts for less
+once training is over. Training silences one branch or the other now and then, so that neither leaves the work to
 the one that learns faster (modality dropout, Neverova et al., "ModDrop", IEEE TPAMI 38(8), 2016).
 """
 
@@ -29,10 +30,13 @@ class JointNet(EmotionNet):
         dropout: share of each embedding dropped in training.
         silence: chance that a branch is silenced for a window in training; never both.
         noise: deviation of the noise on the functionals in training, in their deviations.
+        voice: how much of what the functionals say to the classes counts when training is over, in [0, 1].
 
     Raises:
         ConfigurationError: the features are not those of :class:`~edge_app.core.features.LogMelEgemaps`.
     """
+
+    share: Tensor
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class JointNet(EmotionNet):
         dropout: float = 0.3,
         silence: float = 0.2,
         noise: float = 0.3,
+        voice: float = 0.25,
     ) -> None:
         super().__init__()
         both = LogMelEgemaps()
@@ -56,6 +61,9 @@ class JointNet(EmotionNet):
         self.sizes = [2 * width, hidden]
         self.embedding_size = sum(self.sizes)
         self.silence, self.noise = silence, noise
+        self.register_buffer(
+            "share", torch.cat((torch.ones(2 * width), torch.full((hidden,), voice))), persistent=False
+        )
         self.dropout = nn.Dropout(dropout)
         self.emotion = nn.Linear(self.embedding_size, classes)
         self.affect = nn.Linear(self.embedding_size, 3)
@@ -70,7 +78,8 @@ class JointNet(EmotionNet):
         if self.training and self.silence > 0:
             embedding = embedding * self._heard(len(features))
         read = self.dropout(embedding)
-        return NetOutput(self.emotion(read), torch.tanh(self.affect(read)), embedding)
+        logits = self.emotion(read if self.training else read * self.share)
+        return NetOutput(logits, torch.tanh(self.affect(read)), embedding)
 
     def _hear(self, bands: Tensor) -> Tensor:
         """Mean and deviation over time of what the convolutions find, shape (batch, 2 * width)."""
