@@ -24,7 +24,7 @@ Doubles = NDArray[np.float64]
 FRAMES_PER_SECOND = 100
 SHORTEST_SEGMENT = 3
 """Frames of the shortest stretch, voiced or unvoiced, that counts as a segment."""
-PERCENTILES = np.array([0.2, 0.5, 0.8])
+PERCENTILES = 0.2, 0.5, 0.8
 SILENCE = 1e-12
 """Mean square of what is silent: -120 dB."""
 STEADIEST_MEAN = 1e-4
@@ -54,24 +54,27 @@ def moments(values: Doubles, counted: NDArray[np.bool_]) -> tuple[Doubles, Doubl
     return mean, deviation / divisor
 
 
-def percentiles(values: Doubles) -> Doubles:
+def percentiles(values: Doubles) -> list[float]:
     """The 20th, 50th and 80th percentile, linear between values; zeros where there are none."""
-    if len(values) == 0:
-        return np.zeros(len(PERCENTILES))
-    place = PERCENTILES * (len(values) - 1)
-    below = place.astype(np.intp)
-    ordered = np.sort(values)
-    low, high = ordered[below], ordered[np.minimum(below + 1, len(values) - 1)]
-    spread: Doubles = low + (place - below) * (high - low)
-    return spread
+    last = len(values) - 1
+    if last < 0:
+        return [0.0] * len(PERCENTILES)
+    ordered = np.sort(values).tolist()
+    found = []
+    for percentile in PERCENTILES:
+        place = percentile * last
+        below = int(place)
+        low, high = ordered[below], ordered[min(below + 1, last)]
+        found.append(low + (place - below) * (high - low))
+    return found
 
 
-def of_contour(values: Doubles) -> tuple[Doubles, int]:
-    """Percentiles, their range and the slopes per second of a contour, shape (8,), and the number of its peaks."""
+def of_contour(values: Doubles) -> tuple[list[float], int]:
+    """The eight percentiles, range of these and slopes per second of a contour, and the number of its peaks."""
     levels = percentiles(values)
     contour = describe(values)
-    steepness = FRAMES_PER_SECOND * np.array([*contour.rising, *contour.falling])
-    return np.concatenate((levels, levels[2:] - levels[:1], steepness)), contour.peaks
+    steepness = [FRAMES_PER_SECOND * slope for slope in (*contour.rising, *contour.falling)]
+    return [*levels, levels[-1] - levels[0], *steepness], contour.peaks
 
 
 def of_segments(frames: list[int]) -> tuple[int, float, float]:
@@ -83,10 +86,10 @@ def of_segments(frames: list[int]) -> tuple[int, float, float]:
     return len(lengths), mean, (sum((length - mean) ** 2 for length in lengths) / len(lengths)) ** 0.5
 
 
-def temporal(voiced: NDArray[np.bool_]) -> Doubles:
-    """Voiced segments per second, mean and deviation of their length, and of that of unvoiced ones, shape (5,)."""
+def temporal(voiced: NDArray[np.bool_]) -> list[float]:
+    """Voiced segments per second, mean and deviation of their length, and both of that of unvoiced ones."""
     if len(voiced) == 0:
-        return np.zeros(5)
+        return [0.0] * 5
     bridged = voiced.copy()
     bridged[1:-1] |= voiced[:-2] & voiced[2:]  # one unvoiced frame does not end a segment
     (turns,) = (bridged[1:] != bridged[:-1]).nonzero()
@@ -95,7 +98,7 @@ def temporal(voiced: NDArray[np.bool_]) -> Doubles:
     first = int(not bridged[0])
     count, *of_voiced = of_segments(stretches[first::2])
     _, *of_unvoiced = of_segments(stretches[1 - first :: 2])
-    return np.array([count * FRAMES_PER_SECOND / len(voiced), *of_voiced, *of_unvoiced])
+    return [count * FRAMES_PER_SECOND / len(voiced), *of_voiced, *of_unvoiced]
 
 
 def functionals(frames: Floats) -> Floats:
@@ -118,14 +121,16 @@ def functionals(frames: Floats) -> Floats:
     counted[:, -len(VOICED + UNVOICED) : -len(UNVOICED)] = voiced[:, None]
     counted[:, -len(UNVOICED) :] = (analysed & ~voiced)[:, None]
     mean, deviation = moments(values, counted)
-    both = np.stack((mean, deviation), axis=1).ravel()
+    means = mean.tolist()
+    both = [number for pair in zip(means, deviation.tolist(), strict=True) for number in pair]
     pitch, _ = of_contour(exact[voiced, PITCH_COLUMN])
     loudness, peaks = of_contour(exact[:, LOUDNESS_COLUMN])
     level = 10.0 * math.log10(max(float(exact[:, POWER_COLUMN].mean()), SILENCE))
     rest = 2 * len(PITCH_AND_LOUDNESS)
-    return np.concatenate(
-        (
-            both[:2], pitch, both[2:rest], loudness, both[rest : -2 * len(UNVOICED)], mean[-len(UNVOICED) :],
-            [peaks * FRAMES_PER_SECOND / len(exact)], temporal(voiced[analysed]), [level],
-        )
-    ).astype(np.float32)  # fmt: skip
+    return np.array(
+        [
+            *both[:2], *pitch, *both[2:rest], *loudness, *both[rest : -2 * len(UNVOICED)], *means[-len(UNVOICED) :],
+            peaks * FRAMES_PER_SECOND / len(exact), *temporal(voiced[analysed]), level,
+        ],
+        dtype=np.float32,
+    )  # fmt: skip

@@ -16,6 +16,7 @@ from edge_app.core.features.egemaps.names import (
     COLUMNS,
     DESCRIPTORS,
     PITCH_COLUMN,
+    POWER_COLUMN,
     SPECTRAL,
     VOICE,
 )
@@ -60,10 +61,10 @@ class Smoother:
 
 def averaged(known: Floats) -> Floats:
     """Average frames with their neighbours; the first and the last are neighbours only, shape (n - 2, COLUMNS)."""
-    before, result, after = known[:-2], known[1:-1].copy(), known[2:]
-    result[:, :PITCH_COLUMN] += before[:, :PITCH_COLUMN]
-    result[:, :PITCH_COLUMN] += after[:, :PITCH_COLUMN]
-    result[:, :PITCH_COLUMN] /= THREE
+    result = known[1:-1] + known[:-2]
+    result += known[2:]
+    result /= THREE
+    result[:, POWER_COLUMN:] = known[1:-1, POWER_COLUMN:]
 
     voice = known[:, PITCH_COLUMN : len(DESCRIPTORS)]
     filled = voice != 0

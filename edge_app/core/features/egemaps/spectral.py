@@ -165,8 +165,13 @@ class SpectralDescriptors:
         levels = decibels(power[:, None, :SLOPE_TOP])
         result = np.empty((count, self.dimension))
         result[:, 0] = np.matmul(mel**LOUDNESS_EXPONENT, self._loudness)[:, 0, 0]
-        result[:, 1] = decibels(sums[:, 0, MEL_BANDS + 1]) - decibels(sums[:, 0, MEL_BANDS])
-        result[:, 2] = decibels(power[:, :PEAK_EDGE].max(axis=1)) - decibels(power[:, PEAK_EDGE:TOP].max(axis=1))
+        # The two peaks of the Hammarberg index, and the two bands of the alpha ratio.
+        balance = sums[:, 0, MEL_BANDS - 2 :].copy()
+        np.maximum.reduce(power[:, :PEAK_EDGE], axis=1, out=balance[:, 0])
+        np.maximum.reduce(power[:, PEAK_EDGE:TOP], axis=1, out=balance[:, 1])
+        balance = decibels(balance)
+        result[:, 1] = balance[:, 3] - balance[:, 2]
+        result[:, 2] = balance[:, 0] - balance[:, 1]
         result[:, 3:5] = np.matmul(levels, self._slopes)[:, 0]
         result[:, 5] = self._flux(np.sqrt(power[:, :TOP]))
         result[:, 6:10] = np.matmul(np.log(mel), self._cepstrum)[:, 0]
