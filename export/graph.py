@@ -11,13 +11,12 @@ tensors of its state as inputs, and what they have become as outputs (:mod:`edge
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 import logging
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -31,8 +30,6 @@ from train.nets.base import EmotionNet, StreamNet
 OPSET = 20
 STEPS, ROWS = 4, 9
 """Of the example that a graph of one hop is traced with; other numbers would do as well, but 0 and 1."""
-
-MOST = 4096
 
 FIRST = 61
 """Frames in the first second of a stream."""
@@ -82,7 +79,9 @@ def export_onnx(net: EmotionNet, shape: tuple[int, ...], path: Path) -> None:
             dynamic_shapes={"features": {0: torch.export.Dim("batch")}},
             verbose=False,
         )
-    _save(program, path)
+    if program is None:
+        raise RuntimeError("torch.onnx.export gave no program")
+    _save(program.model_proto, path)
 
 
 def _export_stream(net: StreamNet, dimension: int, path: Path) -> None:
@@ -93,28 +92,25 @@ def _export_stream(net: StreamNet, dimension: int, path: Path) -> None:
         for tensor in state.tensors
     ]
     names = [tensor.name for tensor in state.tensors]
-    shapes: dict[str, Any] = {INPUT: {1: state.frames * torch.export.Dim("steps", min=1, max=MOST)}}
-    for tensor in state.tensors:
-        shapes[tensor.name] = {1: torch.export.Dim(tensor.name, min=0, max=MOST)} if tensor.rate else None
-    net = copy.deepcopy(net)  # tracing leaves its own tensors in a GRU
-    with _quiet():
-        program = torch.onnx.export(
+    growing = {tensor.name: {1: f"{tensor.name}_rows"} for tensor in state.tensors if tensor.rate}
+    with _quiet(), tempfile.TemporaryDirectory() as folder:
+        traced = Path(folder) / "traced.onnx"
+        # The exporter of graphs that torch.export captures traces a GRU once in a process, and not again.
+        torch.onnx.export(
             net.eval(),
             (torch.zeros(1, STEPS * state.frames, dimension), *tensors),
-            dynamo=True,
+            traced,
+            dynamo=False,
             opset_version=OPSET,
             input_names=[INPUT, *names],
             output_names=[LOGITS, AFFECT, *(name + SUFFIX for name in names)],
-            dynamic_shapes=shapes,
-            verbose=False,
+            dynamic_axes={INPUT: {1: "frames"}, **growing, **{f"{name}{SUFFIX}": {1: "kept"} for name in growing}},
         )
-    _save(program, path)
+        model = onnx.load(traced)
+    _save(model, path)
 
 
-def _save(program: torch.onnx.ONNXProgram | None, path: Path) -> None:
-    if program is None:
-        raise RuntimeError("torch.onnx.export gave no program")
-    model = program.model_proto
+def _save(model: onnx.ModelProto, path: Path) -> None:
     strip(model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
@@ -189,9 +185,9 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.filterwarnings("ignore", ".*LeafSpec.*", FutureWarning)
-            warnings.filterwarnings("ignore", ".*_check_is_size.*", FutureWarning)
-            warnings.filterwarnings("ignore", ".*_flat_weights.*", UserWarning)
-            warnings.filterwarnings("ignore", ".*\\.grad attribute of a Tensor.*", UserWarning)
+            warnings.filterwarnings("ignore", category=DeprecationWarning)
+            warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+            warnings.filterwarnings("ignore", ".*batch_size other than 1.*", UserWarning)
             yield
     finally:
         exporter.setLevel(level)

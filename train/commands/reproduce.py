@@ -14,6 +14,7 @@ from edge_app.errors import CorpusError, OutputError
 from edge_app.feature_table.sets import RESEARCH_SETS
 from train.cache import default_cache
 from train.commands.evaluate import write_json
+from train.commands.reproduce_cpc import cpc
 from train.commands.reproduce_deepcluster import deepemocluster
 from train.commands.reproduce_dln import dln
 from train.corpora import find_corpus, read_corpus
@@ -110,4 +111,5 @@ def das(
 
 
 reproduce.add_command(dln)
+reproduce.add_command(cpc)
 reproduce.add_command(deepemocluster)

@@ -10,8 +10,9 @@ import torch
 from edge_app.errors import ConfigurationError, OutputError
 from train.cache import default_cache
 from train.config import load_config
+from train.cpc.training import train_stream
 from train.deepcluster.training import train_clusters
-from train.run import feature_shape
+from train.run import build_net, feature_shape
 from train.runner import train as train_frames
 from train.tabular import train_table
 
@@ -42,6 +43,8 @@ def train(config: str, root: Path | None, output: Path | None, cache: Path | Non
     train_experiment = train_table if len(feature_shape(experiment.data.features)) == 1 else train_frames
     if experiment.cluster.count:
         train_experiment = train_clusters
+    elif build_net(experiment).reads == "stream":
+        train_experiment = train_stream
     try:
         run = train_experiment(experiment, path, root, cache or default_cache(), resume=resume)
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other

@@ -15,6 +15,7 @@ import json
 import logging
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ from train.cpc.batches import SpeechBatch, SpeechBatches, make_batch, measure_ba
 from train.cpc.infonce import Contrast, InfoNce
 from train.cpc.negatives import draw_negatives
 from train.cpc.record import describe_heard
-from train.cpc.speech import FrameReader, Heard, SpeechStream, open_source
+from train.cpc.speech import FrameReader, Heard, Source, SpeechStream, open_source
 from train.nets.cpc import STEP, CpcAttentionNet, CpcEncoder
 from train.run import build_net
 from train.runner import versions
@@ -215,6 +216,7 @@ def pretrain(
     quiet: bool = False,
     command: str = "",
     reader: FrameReader | None = None,
+    sources: Mapping[str, Source] | None = None,
 ) -> CpcEncoder:
     """Pre-train the encoder of an experiment's net on its unlabelled speech, and write the folder.
 
@@ -227,6 +229,7 @@ def pretrain(
         quiet: no progress bar.
         command: what was typed, for the record.
         reader: frames that are in memory from before, None for none.
+        sources: what is heard, by name; None for what the experiment names.
 
     Raises:
         ConfigurationError: the net does not predict, or nothing unlabelled is named.
@@ -238,7 +241,7 @@ def pretrain(
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     lightning.seed_everything(config.optimiser.seed, workers=True, verbose=False)
     net = checked_net(config)  # drawn anew, from the seed
-    sources = {name: open_source(name, root) for name in config.data.unlabelled}
+    sources = sources or {name: open_source(name, root) for name in config.data.unlabelled}
     extractor = EXTRACTORS[config.data.features]()
     reader = reader or FrameReader(extractor, least=STEP * (config.cpc.ahead + 1))
     frames = round(config.cpc.seconds * SAMPLE_RATE / extractor.frame_hop)

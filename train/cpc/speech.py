@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -47,12 +47,16 @@ def open_source(name: str, root: Path | str | None = None) -> Source:
                 yield Utterance(path=path, corpus=corpus.name, speaker=f"{corpus.name}/{UNNAMED}", language="und")
 
         return folder
-    utterances = read_corpus(name, None if is_manifest(name) else root)
+    return listed(read_corpus(name, None if is_manifest(name) else root))
 
-    def listed(rng: np.random.Generator) -> Iterator[Utterance]:
+
+def listed(utterances: Sequence[Utterance]) -> Source:
+    """Recordings that are known by name."""
+
+    def source(rng: np.random.Generator) -> Iterator[Utterance]:
         return (utterances[number] for number in rng.permutation(len(utterances)))
 
-    return listed
+    return source
 
 
 def walk(folder: Path, rng: np.random.Generator) -> Iterator[Path]:
@@ -175,6 +179,10 @@ class FrameReader:
         self._least = least
         self._room = room
         self._kept: dict[tuple[Path, float | None], NDArray[np.float16]] = {}
+
+    def keep(self, utterance: Utterance, frames: NDArray[np.float16]) -> None:
+        """Keep frames that were computed before, shape (frames, dimension)."""
+        self._kept[utterance.path, utterance.start] = frames
 
     def read(self, utterance: Utterance) -> NDArray[np.float16] | None:
         """Frames of a recording, shape (frames, dimension); None where it is broken or too short, which is noted."""
