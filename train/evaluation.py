@@ -24,6 +24,8 @@ Level: TypeAlias = Literal["window", "utterance"]
 Reference: TypeAlias = Literal["mapped", "rated"]
 Progress: TypeAlias = Callable[[Sequence[Utterance]], Iterable[Utterance]]
 
+Hear: TypeAlias = Callable[[BundleScorer, Utterance], list[Window]]
+
 UNLABELLED = "unlabelled"
 
 
@@ -52,6 +54,7 @@ def evaluate(
     hold_out: float | None = None,
     seed: int = 0,
     progress: Progress = iter,
+    hear: Hear | None = None,
 ) -> dict[str, Any]:
     """Run a bundle over utterances and compute its figures.
 
@@ -73,6 +76,7 @@ def evaluate(
         seed: of the places in the noise, of what was heard, which both depend on nothing else but names, and of the
             bootstrap.
         progress: wraps the utterances while they are run.
+        hear: gives the windows of an utterance, where they are known already; None lets the bundle compute them.
 
     Returns:
         What JSON can hold: the figures of :func:`train.summary.summarise`, and ``model``, ``version``, ``variant``,
@@ -98,7 +102,7 @@ def evaluate(
 
     @lru_cache(maxsize=1)  # an utterance that is scored is also heard
     def windows(utterance: Utterance) -> list[Window]:
-        return scorer.windows(noisy_audio(utterance, noise, seed))
+        return hear(scorer, utterance) if hear else scorer.windows(noisy_audio(utterance, noise, seed))
 
     setting = parse_setting(baseline)
     wearers = Wearers(bundle.baseline, bundle.wearer, setting, hold_out, utterances, windows, seed)
