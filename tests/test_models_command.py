@@ -86,6 +86,11 @@ def test_verify_says_ok(folder, run, arguments):
 
 def test_verify_takes_a_name_or_all(folder, run):
     assert run("models", "verify", "chunk-cnn", "--all")[0] == 2
+    code, out, err = run("models", "verify", "all")
+    assert (code, out) == (2, "")
+    assert "--all verifies all of them" in err
+    shutil.copytree(folder, folder.parent / "all")
+    assert run("models", "verify", "all")[0] == 0
 
 
 DAMAGE = {

@@ -65,6 +65,8 @@ def verify(name: str | None, everything: bool, form: str | None) -> None:
     """
     if everything and name is not None:
         raise click.UsageError("give a name or --all, not both")
+    if name == "all" and name not in {path.name for path in list_bundles()}:
+        raise click.UsageError("no model is called 'all'; --all verifies all of them")
     places: list[Path] | list[str] = list_bundles() if everything else [name or DEFAULT]
     reports: list[VerifyReport] = []
     bundles, faults = _load(places)
