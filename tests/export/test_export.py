@@ -21,6 +21,7 @@ from export.command import export
 from export.graph import export_onnx
 from export.licence import ANY_USE, NON_COMMERCIAL, RESEARCH_ONLY, licence_of
 from export.parity import Requirements
+from train.corpora import find_corpus
 from train.run import save_run
 
 SETTINGS = ExportSettings(name="small", version="3")
@@ -172,8 +173,25 @@ def test_the_strictest_corpus_decides_the_licence(kinds, licence):
 
 @pytest.mark.parametrize("kind", ["research only", "something new"])
 def test_a_corpus_for_research_only_is_refused_unless_marked(kind):
-    corpora = {"emodb": {"shippable": "any use"}, "urdu": {"shippable": kind}}
+    corpora = {
+        "emodb": {"shippable": "any use", "licence": "CC0-1.0"},
+        "urdu": {"shippable": kind, "licence": "research only"},
+    }
     with pytest.raises(CorpusError, match=r"urdu, which allow research only.*--research-only"):
+        licence_of(corpora)
+    with pytest.raises(CorpusError) as caught:
+        licence_of(corpora)
+    assert "not stated" not in str(caught.value)
+    assert licence_of(corpora, research_only=True) == RESEARCH_ONLY
+
+
+def test_an_unknown_licence_is_said_to_be_unknown(tmp_path):
+    corpora = {
+        name: {"shippable": corpus.shippable, "licence": corpus.licence}
+        for name in ("emodb", str(tmp_path / "mine.csv"))
+        for corpus in (find_corpus(name),)
+    }
+    with pytest.raises(CorpusError, match=r"the licence of \S*mine.csv is not stated.*column.*--research-only"):
         licence_of(corpora)
     assert licence_of(corpora, research_only=True) == RESEARCH_ONLY
 

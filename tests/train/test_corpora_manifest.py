@@ -44,6 +44,29 @@ def test_all_columns_in_any_order_with_bom_blanks_and_empty_lines(write):
     assert (found.arousal, found.valence, found.dominance) == (0.5, -1.0, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("licences", "licence", "shippable"),
+    [
+        (("CC0-1.0", "CC-BY-4.0"), "CC-BY-4.0, CC0-1.0", "any use"),
+        (("CC0-1.0", " CC-BY-NC-4.0 "), "CC-BY-NC-4.0, CC0-1.0", "non-commercial"),
+        (("CC0-1.0", "ask Anna"), "CC0-1.0, ask Anna", "research only"),
+        (("CC0-1.0", ""), "CC0-1.0, not stated", "research only"),
+    ],
+)
+def test_the_strictest_licence_that_is_stated_counts(write, licences, licence, shippable):
+    first, second = licences
+    name = write(f"path,speaker,label,Licence\nclips/a.wav,x,sad,{first}\nclips/b.flac,x,sad,{second}\n\n")
+    assert len(read_corpus(name)) == 2
+    corpus = find_corpus(name)
+    assert (corpus.licence, corpus.shippable) == (licence, shippable)
+
+
+def test_without_a_stated_licence_it_is_research_only(write):
+    for name in (write("path,speaker,label\nclips/a.wav,x,sad\n"), "nowhere.csv"):
+        corpus = find_corpus(name)
+        assert (corpus.licence, corpus.shippable) == ("not stated", "research only")
+
+
 def test_absolute_paths(write, tmp_path):
     (found,) = read_corpus(write(f"path,speaker,label\n{tmp_path / 'clips' / 'a.wav'},x,sad\n"))
     assert found.label == "sadness"

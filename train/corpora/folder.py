@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from train.corpora.layout import required_audio
-from train.corpora.utterance import Corpus, Utterance
+from train.corpora.utterance import UNSTATED, Corpus, Utterance
 
 LAYOUT = "audio files in folders of any depth"
 UNKNOWN_LANGUAGE = "und"
@@ -29,7 +29,7 @@ def unlabelled_corpus(folder: Path) -> Corpus:
         folder=str(folder),
         layout=LAYOUT,
         language=UNKNOWN_LANGUAGE,
-        licence="unknown",
+        licence=UNSTATED,
         shippable="research only",
         citation="",
         read=read,

@@ -1,7 +1,8 @@
 """Any corpus at all, described by a CSV file.
 
 The columns ``path``, ``speaker`` and ``label`` must be there, those of :data:`OPTIONAL` may be. Paths are relative to
-the CSV file; an empty label means that the recording has none; ``start`` and ``end`` are seconds within the file.
+the CSV file; an empty label means that the recording has none; ``start`` and ``end`` are seconds within the file;
+``licence`` is that of the recording, one of :data:`LICENCES` where a model trained on it is to be passed on.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import NamedTuple
 
 from edge_app.core.labels import DIMENSIONS, LABELS
 from edge_app.errors import CorpusError
-from train.corpora.utterance import Corpus, Utterance
+from train.corpora.utterance import UNSTATED, Corpus, Shippable, Utterance
 
 REQUIRED = ("path", "speaker", "label")
-OPTIONAL = ("gender", "language", "start", "end", *DIMENSIONS, "split")
+OPTIONAL = ("gender", "language", "start", "end", *DIMENSIONS, "split", "licence")
 RECORDED = ("source", "receiver", "room", "reverberation", "distance", "noise", "noise_distance", "noise_source", "snr",
             "clipped")  # fmt: skip
 """How a noisy recording was made (:mod:`train.noisy`): allowed, and for people and programs that look for it."""
@@ -31,6 +32,16 @@ SYNONYMS = {
     "bored": "boredom",
 }
 """The adjectives that corpora use for our nouns. Wider terms (joy, excitement, frustration) are not guessed at."""
+
+LICENCES: dict[str, Shippable] = {
+    "CC0-1.0": "any use",
+    "CC-BY-4.0": "any use",
+    "CC-BY-NC-4.0": "non-commercial",
+    "CC-BY-NC-SA-4.0": "non-commercial",
+}
+"""What a model trained on recordings under these licences may be used for; under any other, for research only."""
+
+STRICTEST: tuple[Shippable, ...] = ("research only", "non-commercial", "any use")
 
 GENDERS = {"male": "male", "m": "male", "female": "female", "f": "female", "other": "other"}
 UNKNOWN_LANGUAGE = "und"
@@ -64,18 +75,35 @@ def is_manifest(name: str) -> bool:
 def manifest_corpus(path: Path) -> Corpus:
     """The corpus that a manifest describes; it bears the manifest's name without suffix.
 
-    Nothing is known about its licence, so no model trained on it counts as free to ship.
+    Its licence is what the column of that name states, the strictest where lines differ; where it is not stated, no
+    model trained on the corpus counts as free to ship.
     """
+    stated = _licences(path) or {UNSTATED}
+    kinds = {LICENCES.get(licence, "research only") for licence in stated}
     return Corpus(
         name=path.stem,
         folder=str(path),
         layout=f"a CSV file with the columns {', '.join(REQUIRED)}",
         language=UNKNOWN_LANGUAGE,
-        licence="as its owner says",
-        shippable="research only",
+        licence=", ".join(sorted(stated)),
+        shippable=next(kind for kind in STRICTEST if kind in kinds),
         citation="",
         read=read,
     )
+
+
+def _licences(path: Path) -> set[str]:
+    """The licences that lines of a manifest state; none where it cannot be read, of which :func:`read` speaks."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            header = [name.strip().lower() for name in next(reader, [])]
+            if "licence" not in header:
+                return set()
+            at = header.index("licence")
+            return {line[at].strip() or UNSTATED for line in reader if len(line) == len(header) and any(line)}
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return set()
 
 
 def read(path: Path) -> list[Utterance]:

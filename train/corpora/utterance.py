@@ -9,6 +9,9 @@ from typing import Literal, TypeAlias
 
 Shippable: TypeAlias = Literal["any use", "non-commercial", "research only"]
 
+UNSTATED = "not stated"
+"""The licence of a corpus about which nobody said anything; it is taken as research only."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
