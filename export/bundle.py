@@ -269,7 +269,7 @@ def _training(run: Run, settings: ExportSettings) -> dict[str, Any]:
         "calibration_windows": len(run.calibration) if settings.quantise else 0,
         "corpora": record["corpora"],
         "versions": record["versions"],
-        **({"adapted": record["adapted"]} if "adapted" in record else {}),
+        **{key: record[key] for key in ("adapted", "pretrained") if key in record},
     }
 
 

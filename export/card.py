@@ -109,6 +109,17 @@ LADDER = RATED + (
     "\nTraining let it reconstruct every layer of itself from noise, also for speech whose labels it was not told;\n"
     "the decoder{part} stayed behind."
 )
+PRETRAINED = """\
+Its encoder first learnt without labels, from {hours:.1f} hours of stretches of speech, to tell what comes from what
+does not (contrastive predictive coding; held-out accuracy 1 to {ahead} steps of 64 ms ahead: {accuracy}; chance
+{chance:.3f}): `edge-ser {command}`.
+"""
+
+KEPT_STREAM = (
+    "The epoch with the best mean of UAR and concordance on the validation speakers was kept, so figures on them are\n"
+    "optimistic."
+)
+
 FITTED = {
     "dense": RATED,
     "ladder": LADDER.replace("{part}", ""),
@@ -166,7 +177,7 @@ def render_card(manifest: Mapping[str, Any]) -> str:
         adapted=render_adaptations(training.get("adapted", [])),
         reference="mapped" if manifest["mapped"] else "rated",
         metrics=render_figures(manifest),
-        limit=render_limit(decision),
+        limit=render_limit(decision) + _memory(manifest.get("state")),
         noise=render_noise(manifest.get("noise", [])),
         trust=render_trust(manifest.get("trust")),
         variants=table(
@@ -253,12 +264,34 @@ def _validation(corpora: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _kept(manifest: Mapping[str, Any]) -> str:
     training = manifest["training"]
+    if "pretrained" in training:
+        return _pretrained(training["pretrained"]) + KEPT_STREAM
+    if "state" in manifest:
+        return KEPT_STREAM
     if how := FITTED.get(training["net"]):
         return how.format(strength=training["experiment"]["head"]["strength"])
     if count := training["experiment"].get("cluster", {}).get("count"):
         heard = ", for speech without labels, too" if training["experiment"]["data"]["unlabelled"] else ""
         return CLUSTERED.format(count=count, heard=heard)
     return "The epoch with the best UAR on the validation speakers was kept, so figures on them are optimistic."
+
+
+def _pretrained(found: Mapping[str, Any]) -> str:
+    accuracy = ", ".join(f"{value:.2f}" for value in found["accuracy"])
+    return PRETRAINED.format(
+        hours=found["hours"], ahead=len(found["accuracy"]), accuracy=accuracy, chance=found["chance"],
+        command=found["command"],
+    )  # fmt: skip
+
+
+def _memory(state: Mapping[str, Any] | None) -> str:
+    """How far a model with a state looks back."""
+    if state is None:
+        return ""
+    return (
+        f"\n- It follows the stream: an estimate rests on the last {state['memory']:g} seconds, silence among them,\n"
+        "  and on what the recurrence kept of the time before; `--memory` chooses 2 to 10."
+    )
 
 
 def _baseline(wearer: Mapping[str, Any] | None) -> str:
@@ -304,6 +337,12 @@ def _quantisation(manifest: Mapping[str, Any]) -> str:
     if "int8" not in manifest["variants"]:
         return ""
     calibrated = f"calibrated on {manifest['training']['calibration_windows']} windows of training speech"
+    if "state" in manifest:
+        return (
+            "int8: static quantisation of the convolutions (weights per channel, in 7 bits because processors without\n"
+            f"VNNI saturate otherwise), {calibrated.replace('windows', 'stretches')}, hop by hop; the matrices of\n"
+            "recurrence, attention and heads are stored in 8 bits and computed with in float.\n\n"
+        )
     if manifest["training"]["net"] in FITTED:
         return (
             "int8: static quantisation of the affine layers (weights per channel, unsigned, because products of signed "

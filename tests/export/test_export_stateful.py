@@ -153,7 +153,7 @@ def test_int8_is_a_third_of_the_size(exported):
 
 def test_the_bundle_declares_its_state_and_verifies(exported):
     bundle = load_bundle(exported[0])
-    assert [tensor.name for tensor in bundle.state.tensors] == ["past", "hidden", "contexts"]
+    assert [tensor.name for tensor in bundle.state.tensors] == ["usual", "past", "hidden", "contexts"]
     assert (bundle.state.frames, bundle.state.memory) == (4, 4.0)
     assert [check.variant for check in verify_bundle(bundle).variants] == ["fp32", "int8"]
 

@@ -19,6 +19,7 @@ from train.fold_curves import fold_curves
 from train.noise_curves import DEFAULT_SNRS, parse_snrs
 from train.noise_kinds import EVERY_KIND, KINDS, make_sources
 from train.noise_report import show
+from train.run import build_net
 
 
 @click.command()
@@ -71,6 +72,10 @@ def crossval(
     if shared := set(corpora) & set(also):
         raise ConfigurationError(f"--also {sorted(shared)[0]}: its speakers would be on both sides; leave it out")
     experiment = load_config(config)
+    if build_net(experiment).reads == "stream":
+        raise ConfigurationError(
+            f"{config}: its net reads a stream; edge-ser train trains it, edge-ser reproduce cpc cross-validates it"
+        )
     if experiment.cluster.count:
         raise ConfigurationError(f"{config}: only edge-ser train learns clusters; set [cluster] count = 0 here")
     if seed is not None:

@@ -26,6 +26,12 @@ KERNEL = 3
 CLIP = 5.0
 """Features beyond five deviations are clipped: clicks and digital silence say nothing about emotion."""
 
+FORGETS = 1 / 48
+"""Share of the usual spectrum that a step renews: it is that of the last three seconds, more or less."""
+
+PRIOR = 4
+"""Steps of the training mean that the usual spectrum begins with."""
+
 SMALLEST_VARIANCE = 1e-5
 STEPS_PER_SECOND = 16000 / 256 / STEP
 
@@ -34,10 +40,13 @@ class EncoderState(NamedTuple):
     """What the encoder keeps from the audio so far.
 
     Attributes:
+        usual: sums of the bands and, last, of the weights, of which the usual spectrum is the mean, shape
+            (batch, 1, bands + 1).
         past: the newest steps before f's last layer, shape (batch, KERNEL - 1, width).
         hidden: the GRU's state, which is also the newest context, shape (batch, 1, context).
     """
 
+    usual: Tensor
     past: Tensor
     hidden: Tensor
 
@@ -59,6 +68,9 @@ class Encoding(NamedTuple):
 class CpcEncoder(nn.Module):
     """f and g.
 
+    f sees each frame in two views, as ``chunk-cnn`` does: less the level of the last seconds, and less their spectrum,
+    which takes away microphone and room. Both are weighted means of the steps so far, the present one among them.
+
     Normalisation is over the channels of a step: what batch normalisation tells of the batch would help to find the
     future without predicting it (Riviere et al., ICASSP 2020).
 
@@ -70,8 +82,8 @@ class CpcEncoder(nn.Module):
 
     def __init__(self, bands: int, width: int, context: int) -> None:
         super().__init__()
-        self.width, self.context = width, context
-        self.patch = nn.Conv1d(bands, width, STEP, stride=STEP)
+        self.bands, self.width, self.context = bands, width, context
+        self.patch = nn.Conv1d(2 * bands, width, STEP, stride=STEP)
         self.patch_norm = nn.LayerNorm(width)
         self.local = nn.Conv1d(width, width, KERNEL)
         self.local_norm = nn.LayerNorm(width)
@@ -80,15 +92,35 @@ class CpcEncoder(nn.Module):
     def start(self, batch: int) -> EncoderState:
         """The state before any audio: zeros."""
         like = self.patch.weight
-        return EncoderState(like.new_zeros(batch, KERNEL - 1, self.width), like.new_zeros(batch, 1, self.context))
+        return EncoderState(
+            like.new_zeros(batch, 1, self.bands + 1),
+            like.new_zeros(batch, KERNEL - 1, self.width),
+            like.new_zeros(batch, 1, self.context),
+        )
 
     def forward(self, features: Tensor, state: EncoderState) -> Encoding:
         """Read standardised frames, shape (batch, frames, bands); those after the last whole step are not read."""
-        steps = self.patch(features.clamp(-CLIP, CLIP).transpose(1, 2)).transpose(1, 2)
+        views, usual = self._views(features.clamp(-CLIP, CLIP), state.usual)
+        steps = self.patch(views.transpose(1, 2)).transpose(1, 2)
         steps = torch.cat((state.past, F.relu(self.patch_norm(steps))), dim=1)
         latents = F.relu(self.local_norm(self.local(steps.transpose(1, 2)).transpose(1, 2)))
         contexts, hidden = self.recurrent(latents, state.hidden.transpose(0, 1).contiguous())
-        return Encoding(latents, contexts, EncoderState(steps[:, 1 - KERNEL :], hidden.transpose(0, 1)))
+        return Encoding(latents, contexts, EncoderState(usual, steps[:, 1 - KERNEL :], hidden.transpose(0, 1)))
+
+    def _views(self, features: Tensor, usual: Tensor) -> tuple[Tensor, Tensor]:
+        """Both views of the frames of whole steps, shape (batch, frames, 2 * bands), and the sums after them."""
+        count = features.shape[1] // STEP
+        frames = features[:, : count * STEP].reshape(-1, count, STEP, self.bands)
+        each = torch.cat((frames.mean(dim=2), torch.ones_like(frames[:, :, 0, :1])), dim=2)
+        place = torch.arange(count, device=features.device)
+        ago = (place[:, None] - place).to(features.dtype)
+        weight = torch.where(ago >= 0, FORGETS * (1 - FORGETS) ** ago.clamp(min=0), 0.0)
+        before = (1 - FORGETS) ** (place[:, None] + 1).to(features.dtype)
+        sums = weight @ each + before * usual
+        heard = sums[:, :, -1:]
+        mean = (sums[:, :, :-1] / (heard + PRIOR * FORGETS * (1 - heard))).unsqueeze(2)
+        views = torch.cat((frames - mean.mean(dim=3, keepdim=True), frames - mean), dim=3)
+        return views.reshape(-1, count * STEP, 2 * self.bands), sums[:, -1:]
 
     def __call__(self, features: Tensor, state: EncoderState) -> Encoding:
         """Typed access to ``forward``."""
@@ -192,15 +224,18 @@ class CpcStream(StreamNet):
         self.state = StateSpec(
             frames=STEP,
             tensors=(
+                StateTensor("usual", (1, 1, encoder.bands + 1)),
                 StateTensor("past", (1, KERNEL - 1, encoder.width)),
                 StateTensor("hidden", (1, 1, encoder.context)),
                 StateTensor("contexts", (1, 0, encoder.context), rate=STEPS_PER_SECOND),
             ),
         )
 
-    def forward(self, features: Tensor, past: Tensor, hidden: Tensor, contexts: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self, features: Tensor, usual: Tensor, past: Tensor, hidden: Tensor, contexts: Tensor
+    ) -> tuple[Tensor, ...]:
         """Logits, dimensions, and the state in the order in which it came in."""
-        encoding = self.net.encoder(features, EncoderState(past, hidden))
+        encoding = self.net.encoder(features, EncoderState(usual, past, hidden))
         contexts = torch.cat((contexts, encoding.contexts), dim=1)
         output = self.net.read(contexts)
         return (output.logits, output.dimensions, *encoding.state, contexts)

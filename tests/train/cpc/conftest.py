@@ -9,6 +9,8 @@ import pytest
 import soundfile
 from buzz import voice
 
+pytest.importorskip("torch")
+
 from train.config import ExperimentConfig, parse_config
 
 

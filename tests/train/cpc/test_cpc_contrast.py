@@ -12,7 +12,7 @@ from edge_app.errors import ConfigurationError
 from train.config import parse_config
 from train.cpc.infonce import InfoNce
 from train.cpc.negatives import draw_negatives
-from train.nets.cpc import KERNEL, STEP, CpcAttentionNet, SelfAttention
+from train.nets.cpc import FORGETS, PRIOR, STEP, CpcAttentionNet, SelfAttention
 
 
 def generator(seed=0):
@@ -127,14 +127,26 @@ def test_the_encoder_never_looks_ahead(net):
     assert not torch.allclose(one.latents[:, 7], other.latents[:, 7])
 
 
-def test_a_latent_sees_its_kernel_and_a_context_everything_before(net):
-    frames = torch.randn(1, 12 * STEP, 20)
-    changed = frames.clone()
-    changed[:, :STEP] += 1
-    one, other = (net.encoder(each, net.encoder.start(1)) for each in (frames, changed))
-    assert not torch.allclose(one.latents[:, KERNEL - 1], other.latents[:, KERNEL - 1])
-    assert torch.equal(one.latents[:, KERNEL:], other.latents[:, KERNEL:])
-    assert not torch.equal(one.contexts[:, -1], other.contexts[:, -1])
+def test_the_views_are_less_level_and_less_spectrum_of_the_seconds_before(net):
+    frames = torch.randn(2, 9 * STEP, 20)
+    views, usual = net.encoder._views(frames, net.encoder.start(2).usual)
+    sums, weight = torch.zeros(2, 20), 0.0
+    for step in range(9):
+        part = frames[:, step * STEP : (step + 1) * STEP]
+        sums = (1 - FORGETS) * sums + FORGETS * part.mean(dim=1)
+        weight = (1 - FORGETS) * weight + FORGETS
+        mean = (sums / (weight + PRIOR * FORGETS * (1 - weight)))[:, None]
+        expected = torch.cat((part - mean.mean(dim=2, keepdim=True), part - mean), dim=2)
+        assert torch.allclose(views[:, step * STEP : (step + 1) * STEP], expected, atol=1e-5)
+    assert torch.allclose(usual[:, 0, :-1], sums, atol=1e-5)
+    assert usual[0, 0, -1].item() == pytest.approx(weight, abs=1e-5)
+
+
+def test_a_louder_microphone_is_forgotten(net):
+    frames = torch.randn(1, 500 * STEP, 20).clamp(-2, 2)
+    one, other = (net.encoder(each, net.encoder.start(1)).latents for each in (frames, frames + 1.5))
+    assert (one - other)[:, 0].abs().max() > 0.1
+    assert (one - other)[:, -1].abs().max() < 0.02
 
 
 def test_the_encoder_goes_on_where_it_was(net):
