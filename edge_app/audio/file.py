@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from edge_app.errors import AudioFormatError
 SUFFIXES = (".wav", ".flac", ".opus", ".ogg", ".mp3")
 BLOCK = 0.5
 REALTIME_BLOCK = 0.01
+STEP = 256
+"""Frames that are read at once where a file is damaged."""
+
 FLOATING = ("FLOAT", "DOUBLE")
 COUNTED = ("WAV", "WAVEX", "FLAC", "AIFF")
 
@@ -100,8 +103,9 @@ class FileSource:
         try:
             frames: Floats = file.read(round(self._block * file.samplerate), dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
-            at = taken / file.samplerate
-            return np.zeros((0, 1), np.float32), AudioFormatError(
+            frames = self._before_damage(taken)
+            at = (taken + len(frames)) / file.samplerate
+            return frames, AudioFormatError(
                 f"{self._path}: damaged at {at:.2f} s ({error.error_string.rstrip('.')}); nothing is read beyond"
             )
         if file.subtype in FLOATING and not (whole := np.isfinite(frames).all(axis=1)).all():
@@ -112,6 +116,18 @@ class FileSource:
                 "nothing is read beyond, repair the file"
             )
         return frames, None
+
+    def _before_damage(self, taken: int) -> Floats:
+        """What can be decoded from there on, read again in small steps: a block that fails is lost whole."""
+        import soundfile
+
+        with self._open() as file:
+            pieces = [np.zeros((0, file.channels), np.float32)]
+            with suppress(soundfile.LibsndfileError):
+                file.seek(taken)
+                for _ in range(0, round(self._block * file.samplerate), STEP):
+                    pieces.append(file.read(STEP, dtype="float32", always_2d=True))
+        return np.concatenate(pieces)
 
     def _shortfall(self, file: Any, taken: int) -> AudioFormatError | None:
         header = self._header
