@@ -208,6 +208,7 @@ def test_recordings_of_every_sort(kind: str, tmp_path: Path, rng: np.random.Gene
     _, places, values = read_csv(tmp_path / "table.csv")
     assert [Path(name).name[0] for name, _, _ in places] == list("abcde")
     assert np.isfinite(values).all()
+    assert not np.signbit(values[values == 0]).any()  # read back, "-0" would be
     np.testing.assert_array_equal(values[2], values[3])
 
 

@@ -67,7 +67,8 @@ class CsvWriter:
         name = _cells(_printable(path))
         times = rows.times()
         for first in range(0, len(times), LINES):
-            some = zip(times[first : first + LINES], rows.values[first : first + LINES], strict=True)
+            values = rows.values[first : first + LINES] + np.float32(0)  # which makes -0 plain 0
+            some = zip(times[first : first + LINES], values, strict=True)
             self._file.write_line("\n".join(name + self._form % (*time, *values.tolist()) for time, values in some))
 
     def close(self) -> None:
