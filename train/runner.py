@@ -140,7 +140,7 @@ def fit(
             EMAWeightAveraging(decay=config.optimiser.average),
             EarlyStopping("val_uar", patience=config.optimiser.patience, mode="max"),
             _EpochNumber(batches),
-            *([] if quiet else [RichProgressBar()]),
+            *([] if quiet else [RichProgressBar(refresh_rate=10)]),
         ],
         enable_progress_bar=not quiet,
         enable_model_summary=False,
@@ -288,4 +288,7 @@ def train(
     with Progress() as progress:
         store = open_store(config, utterances, root, cache, progress)
     training, validation = split_validation(utterances, config.data.validation_share, config.optimiser.seed)
-    return fit(config, store, Sides(training, validation), path, resume=resume, command=" ".join(sys.argv[1:]))
+    # Where no terminal shows it, a progress bar only takes time.
+    quiet = not sys.stdout.isatty()
+    command = " ".join(sys.argv[1:])
+    return fit(config, store, Sides(training, validation), path, resume=resume, quiet=quiet, command=command)

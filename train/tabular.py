@@ -201,7 +201,7 @@ def fit_table(
         click.echo(f"edge-ser: {SUPERVISED}", err=True)
     last = path / "checkpoints" / LAST
     keep = ModelCheckpoint(last.parent, last.stem, enable_version_counter=False)
-    callbacks = [keep, *([] if quiet else [RichProgressBar()])]
+    callbacks = [keep, *([] if quiet else [RichProgressBar(refresh_rate=10)])]
     resume_from = last if resume and last.is_file() else None
     epochs = 0
     if isinstance(net, LatentNet):
@@ -270,5 +270,6 @@ def train_table(
         table = open_table(config, utterances, root, cache, progress)
         unlabelled = open_unlabelled(config, root, cache, progress)
     sides = Sides(*split_validation(utterances, config.data.validation_share, config.optimiser.seed))
+    quiet = not sys.stdout.isatty()
     command = " ".join(sys.argv[1:])
-    return fit_table(config, table, sides, path, resume=resume, command=command, unlabelled=unlabelled)
+    return fit_table(config, table, sides, path, resume=resume, quiet=quiet, command=command, unlabelled=unlabelled)
