@@ -137,8 +137,8 @@ def dimension_loss(prediction: Tensor, target: Tensor, arousal: float, valence: 
     return 1 - (weights * concordance(prediction, target)).sum()
 
 
-class _EpochNumber(lightning.Callback):
-    """Tells the batches which epoch it is, so that a resumed run draws what an unbroken one would have."""
+class _EpochDraws(lightning.Callback):
+    """Batches and dropout depend on the epoch's number alone, so that a resumed run draws what an unbroken one does."""
 
     def __init__(self, batches: BalancedBatches, seed: int) -> None:
         self._batches = batches
@@ -146,8 +146,13 @@ class _EpochNumber(lightning.Callback):
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._batches.epoch = trainer.current_epoch
-        sequence = np.random.SeedSequence((self._seed, trainer.current_epoch))
-        torch.manual_seed(int(sequence.generate_state(1)[0]))
+
+    def on_train_batch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if batch_idx == 0:
+            sequence = np.random.SeedSequence((self._seed, trainer.current_epoch))
+            torch.manual_seed(int(sequence.generate_state(1)[0]))
 
 
 def make_recogniser(config: ExperimentConfig) -> tuple[CpcAttentionNet, InfoNce, dict[str, Any] | None]:
@@ -226,7 +231,7 @@ def fit_recogniser(
         callbacks=[
             best,
             EMAWeightAveraging(decay=settings.average),
-            _EpochNumber(batches, settings.seed),
+            _EpochDraws(batches, settings.seed),
             *([] if quiet else [RichProgressBar()]),
         ],
         enable_progress_bar=not quiet,

@@ -22,11 +22,11 @@ import numpy as np
 
 from edge_app.core.features import EXTRACTORS
 from train.config import ExperimentConfig
-from train.corpora import Utterance
+from train.corpora import Utterance, find_corpus
 from train.cpc.judging import Judged, Utterances
 from train.cpc.pretraining import pretrain, read_record
 from train.cpc.recogniser import fit_recogniser, make_recogniser
-from train.cpc.speech import FrameReader, listed
+from train.cpc.speech import UNNAMED, FrameReader, listed
 from train.frames import FrameStore
 from train.nets.cpc import STEP
 from train.protocols import Fold, split_validation
@@ -127,13 +127,15 @@ def encoder_folder(study: Study, fold: Fold, setting: Setting, seed: int) -> Pat
     if setting == "preCPC":
         path, sources = study.path / f"pre-{seed}", None
     else:
-        names = tuple(sorted({study.utterances[number].corpus for number in fold.train}))
-        config = replace(config, data=replace(config.data, unlabelled=names))
+        # Without names of speakers, single recordings are held out: the corpora at hand have few speakers.
+        heard = [
+            replace(utterance, speaker=f"{utterance.corpus}/{UNNAMED}")
+            for utterance in map(study.utterances.__getitem__, fold.train)
+        ]
+        named = {name: [u for u in heard if u.corpus == find_corpus(name).name] for name in study.config.data.corpora}
+        sources = {name: listed(found) for name, found in named.items() if found}
+        config = replace(config, data=replace(config.data, unlabelled=tuple(sources)))
         path = study.path / f"mini-{_plain(fold.name)}-{seed}"
-        sources = {
-            name: listed([u for u in map(study.utterances.__getitem__, fold.train) if u.corpus == name])
-            for name in names
-        }
     identity = hashlib.sha256(json.dumps(config.as_dict(), sort_keys=True).encode()).hexdigest()[:16]
     path = path.with_name(f"{path.name}-{identity}")
     if not (path / "pretrain.json").is_file():
