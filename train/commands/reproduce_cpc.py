@@ -40,7 +40,7 @@ from train.runner import open_store, read_training_corpora
 @click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="Trainings of each setting.")
 @click.option("--epochs", type=click.IntRange(1), help="Of the recogniser; default as in its TOML.")
 @click.option("--pretraining-epochs", type=click.IntRange(1), help="Of an encoder; default as in its TOML.")
-@click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of torch.")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the corpora; default EDGE_SER_DATA.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("docs"), show_default=True,
               help="Folder of the page cpc.md, its picture and of the figures in results/.")  # fmt: skip

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import sys
 import time
 import warnings
 from collections.abc import Mapping
@@ -226,7 +227,7 @@ def pretrain(
         root: folder of the corpora.
         machines: where it runs; None for one process on a CPU.
         resume: continue from the last checkpoint in the folder.
-        quiet: no progress bar.
+        quiet: no progress bar, and no curves for TensorBoard.
         command: what was typed, for the record.
         reader: frames that are in memory from before, None for none.
         sources: what is heard, by name; None for what the experiment names.
@@ -255,6 +256,7 @@ def pretrain(
     module = PretrainModule(net.encoder, config, batches, validation, last)
     settings = config.optimiser
     keep = ModelCheckpoint(last.parent, last.stem, enable_version_counter=False)
+    shown = not quiet and sys.stdout.isatty()  # where no terminal shows it, a progress bar only takes time
     trainer = lightning.Trainer(
         accelerator=machines.accelerator,
         devices=machines.devices,
@@ -263,8 +265,8 @@ def pretrain(
         max_epochs=settings.epochs,
         limit_train_batches=settings.steps,
         logger=False if quiet else TensorBoardLogger(path, name="", version="tensorboard"),
-        callbacks=[keep, *([] if quiet else [RichProgressBar()])],
-        enable_progress_bar=not quiet,
+        callbacks=[keep, *([RichProgressBar(refresh_rate=10)] if shown else [])],
+        enable_progress_bar=shown,
         enable_model_summary=False,
         num_sanity_val_steps=0,
         log_every_n_steps=min(10, settings.steps),

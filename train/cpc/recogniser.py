@@ -232,7 +232,7 @@ def fit_recogniser(
             best,
             EMAWeightAveraging(decay=settings.average),
             _EpochDraws(batches, settings.seed),
-            *([] if quiet else [RichProgressBar()]),
+            *([] if quiet else [RichProgressBar(refresh_rate=10)]),
         ],
         enable_progress_bar=not quiet,
         enable_model_summary=False,

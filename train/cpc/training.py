@@ -39,13 +39,17 @@ def train_stream(
     config: ExperimentConfig, path: Path, root: Path | str | None, cache: Path, *, resume: bool = False
 ) -> Run:
     """Train an experiment on all its corpora, with some speakers of each kept for validation, and save the run."""
+    torch.set_num_threads(1)  # a second thread waits for the first at every step of the recurrence
     lightning.seed_everything(config.optimiser.seed, workers=True, verbose=False)
     net, contrast, heard = make_recogniser(config)
     utterances = read_training_corpora(config, root)
     with Progress() as progress:
         store = open_store(config, utterances, root, cache, progress)
     sides = Sides(*split_validation(utterances, config.data.validation_share, config.optimiser.seed))
-    pool, baseline, validation, epochs = fit_recogniser(config, store, sides, path, (net, contrast), resume=resume)
+    quiet = not sys.stdout.isatty()  # where no terminal shows it, a progress bar only takes time
+    pool, baseline, validation, epochs = fit_recogniser(
+        config, store, sides, path, (net, contrast), resume=resume, quiet=quiet
+    )
     chosen, owner = _stretches(store, validation.numbers[validation.truth >= 0], config, baseline)
     truth = dict(zip(validation.numbers.tolist(), validation.truth.tolist(), strict=True))
     temperature = calibrate(net, torch.from_numpy(chosen), owner, truth)
