@@ -12,8 +12,19 @@ from edge_app.verify import verify_bundle
 FOLDERS = sorted(path.parent for path in (Path(__file__).parent.parent / "models").glob("*/bundle.json"))
 LATENT = ("linear-egemaps", "dae-metric-act", "dae-metric-val", "vae-cluster")
 SMALLEST = [name + suffix for name in LATENT for suffix in ("", "-nc")]
-MOST_PARAMETERS = {"chunk-cnn": 150_000, **dict.fromkeys(SMALLEST, 399)}
-MOST_BYTES = {"chunk-cnn": 300_000, **dict.fromkeys(SMALLEST, 10_000)}
+LADDERS = ("dln-egemaps", "dln-egemaps-nc")
+MOST_PARAMETERS = {
+    "chunk-cnn": 150_000,
+    "joint": 300_000,
+    **dict.fromkeys(LADDERS, 12_000),
+    **dict.fromkeys(SMALLEST, 399),
+}
+MOST_BYTES = {
+    "chunk-cnn": 300_000,
+    "joint": 300_000,
+    **dict.fromkeys(LADDERS, 20_000),
+    **dict.fromkeys(SMALLEST, 10_000),
+}
 
 shipped = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
