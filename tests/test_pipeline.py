@@ -66,6 +66,20 @@ def test_an_adaptive_baseline_outlives_a_gap_but_not_a_reset(rng: np.random.Gene
     assert pipeline.feed(AudioBlock(voice(rng, 3.0), 0))[0].wearer == 0
 
 
+@pytest.mark.parametrize("kind", ["logmel", "egemaps"])
+@pytest.mark.parametrize("hop", [1600, 4000, 16000])
+def test_every_frame_is_fresh_in_one_window_and_no_other(rng: np.random.Generator, kind: str, hop: int) -> None:
+    samples = voice(rng, 4.37)
+    stream = WindowStream(EXTRACTORS[kind](), make_detector("none"), WindowSpec(hop=hop))
+    for start in (0, 123, 5 * SAMPLE_RATE + 7):  # a stream, and two gaps
+        windows = [*stream.feed(samples, start), *stream.flush()]
+        extractor = EXTRACTORS[kind]()
+        expected = np.concatenate((extractor.feed(samples), extractor.finish()))
+        np.testing.assert_array_equal(np.concatenate([window.fresh for window in windows]), expected)
+        assert [window.begins for window in windows] == [True] + [False] * (len(windows) - 1)
+        stream.reset()
+
+
 def test_a_window_ends_every_hop_and_the_last_one_with_the_audio(rng: np.random.Generator) -> None:
     samples = voice(rng, 2.6)
     estimates = estimate_in_blocks(make_pipeline(), samples, [320])
