@@ -221,8 +221,8 @@ def fit_recogniser(
     if resume and not last.is_file():
         raise ConfigurationError(f"{last}: no checkpoint to resume from; train without --resume")
     begin(config, checkpoints, resume=resume)
-    best = ModelCheckpoint(checkpoints, "best", monitor="val_score", mode="max", save_last=True, save_top_k=1)
-    best.CHECKPOINT_NAME_LAST = Path(LAST).stem
+    best = ModelCheckpoint(checkpoints, "best", monitor="val_score", mode="max", enable_version_counter=False)
+    every = ModelCheckpoint(checkpoints, last.stem, enable_version_counter=False)
     trainer = lightning.Trainer(
         accelerator="cpu",
         max_epochs=settings.epochs,
@@ -230,6 +230,7 @@ def fit_recogniser(
         logger=False,
         callbacks=[
             best,
+            every,
             EMAWeightAveraging(decay=settings.average),
             _EpochDraws(batches, settings.seed),
             *([] if quiet else [RichProgressBar(refresh_rate=10)]),
