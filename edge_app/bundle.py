@@ -34,7 +34,7 @@ MANIFEST = "bundle.json"
 CARD = "MODEL_CARD.md"
 GOLDEN = "golden.npz"
 DEFAULT = "default"
-DEFAULT_MODEL = "chunk-cnn"
+DEFAULT_MODEL = "joint"
 PREFERRED_VARIANTS = ("int8", "fp32")
 
 

@@ -164,9 +164,9 @@ def test_models_are_found_by_path_and_by_name(bundle_folder, monkeypatch, tmp_pa
 
 
 def test_default_is_the_default_model(bundle_folder, monkeypatch, tmp_path):
-    bundle_folder.rename(tmp_path / "models" / "chunk-cnn")
+    bundle_folder.rename(tmp_path / "models" / "joint")
     monkeypatch.setenv("EDGE_SER_MODELS", str(tmp_path / "models"))
-    assert load_bundle().path == tmp_path / "models" / "chunk-cnn"
+    assert load_bundle().path == tmp_path / "models" / "joint"
     assert load_bundle("default").name == "tiny"
 
 

@@ -72,7 +72,7 @@ def test_the_example_in_python_runs(
     soundfile.write(tmp_path / "speech.wav", clip, rate)
     models = tmp_path / "models"
     models.mkdir()
-    (models / "chunk-cnn").symlink_to(tiny_bundle)
+    (models / "joint").symlink_to(tiny_bundle)
     monkeypatch.setenv("EDGE_SER_MODELS", str(models))
     monkeypatch.chdir(tmp_path)
     (code,) = fenced(REPOSITORY / "docs" / "python.md", "python")

@@ -14,11 +14,11 @@ from edge_app.cli import main
 @pytest.fixture
 def folder(tiny_bundle, tmp_path, monkeypatch):
     """A folder of models that holds the tiny bundle under the default's name."""
-    shutil.copytree(tiny_bundle, tmp_path / "models" / "chunk-cnn")
+    shutil.copytree(tiny_bundle, tmp_path / "models" / "joint")
     monkeypatch.setenv("EDGE_SER_MODELS", str(tmp_path / "models"))
     monkeypatch.setattr("edge_app.bundle.model_folders", lambda: [tmp_path / "models"])
     monkeypatch.chdir(tmp_path)
-    return tmp_path / "models" / "chunk-cnn"
+    return tmp_path / "models" / "joint"
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_no_models_at_all(folder, run):
     assert run("models")[:2] == (0, "no models were found; set EDGE_SER_MODELS to a folder of bundles\n")
 
 
-@pytest.mark.parametrize("name", [[], ["default"], ["chunk-cnn"], ["models/chunk-cnn"]])
+@pytest.mark.parametrize("name", [[], ["default"], ["joint"], ["models/joint"]])
 def test_show_takes_a_name_or_a_folder(folder, run, name):
     code, out, _ = run("models", "show", *name)
     assert code == 0
@@ -85,7 +85,7 @@ def test_verify_says_ok(folder, run, arguments):
 
 
 def test_verify_takes_a_name_or_all(folder, run):
-    assert run("models", "verify", "chunk-cnn", "--all")[0] == 2
+    assert run("models", "verify", "joint", "--all")[0] == 2
     code, out, err = run("models", "verify", "all")
     assert (code, out) == (2, "")
     assert "--all verifies all of them" in err
@@ -120,9 +120,9 @@ def test_damage_is_one_line_and_exit_code_2(folder, run, tiny_bundle, damage, ar
 
 def test_a_folder_without_a_manifest_is_no_model(folder, run):
     (folder / "bundle.json").unlink()
-    code, _, err = run("models", "verify", "models/chunk-cnn")
+    code, _, err = run("models", "verify", "models/joint")
     assert code == 2
-    assert err == "edge-ser: models/chunk-cnn: no bundle.json in this folder, so it is not a model bundle\n"
+    assert err == "edge-ser: models/joint: no bundle.json in this folder, so it is not a model bundle\n"
 
 
 def test_a_damaged_model_does_not_hide_the_others(folder, run, tiny_bundle):
@@ -138,5 +138,5 @@ def test_an_unknown_model_is_one_line(folder, run):
     code, _, err = run("models", "show", "nosuch")
     assert code == 2
     assert err == (
-        "edge-ser: no model 'nosuch': give the path of a bundle folder or one of the shipped models (chunk-cnn)\n"
+        "edge-ser: no model 'nosuch': give the path of a bundle folder or one of the shipped models (joint)\n"
     )
