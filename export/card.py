@@ -24,7 +24,7 @@ CARD = """\
 ## Use
 
 For programs that follow the tone of a voice over time on the device itself: interfaces that adapt, research on speech,
-demonstrations. One estimate describes how one second of speech sounds, not what a person feels.
+demonstrations. One estimate describes how {stretch}, not what a person feels.
 
 Not for diagnosis or any medical purpose, not for deciding about people (hiring, credit, policing, schooling), and not
 for listening to people who do not know of it. In the European Union, inferring emotions at work or in education is
@@ -47,7 +47,7 @@ prohibited by the AI Act, Article 5(1)(f), medical and safety reasons aside.
 {kept}
 Probabilities were calibrated on the validation speakers (temperature {temperature:.2f}).
 
-Net: `{net}`, {parameters:,} parameters, on {window:g} s of {features}; digest `{digest}`),
+Net: `{net}`, {parameters:,} parameters, on {window} {features}; digest `{digest}`),
 standardised by the mean and deviation of the training speech. Seed {seed}{epochs}.
 {numbers}
 
@@ -159,13 +159,14 @@ def render_card(manifest: Mapping[str, Any]) -> str:
         min_speech=decision["min_speech"],
         baseline=_baseline(manifest.get("wearer")),
         decided=_decided(decision["validation"]),
+        stretch="the last seconds of speech sound" if "state" in manifest else "one second of speech sounds",
         corpora=_corpora(training["corpora"]),
         augmentation=_augmentation(training["experiment"]["waveform"]),
         validation=_validation(training["corpora"]),
         temperature=training["temperature"],
         net=training["net"],
         parameters=manifest["parameters"],
-        window=seconds,
+        window="a stream of" if "state" in manifest else f"{seconds:g} s of",
         features=f"{FEATURES.get(features['kind'], features['kind'])} ({parameters or 'no parameters'}",
         kept=_kept(manifest),
         numbers=_numbers(manifest),
@@ -194,7 +195,7 @@ def render_card(manifest: Mapping[str, Any]) -> str:
 
 def _summary(manifest: Mapping[str, Any]) -> str:
     answers = [f"{len(manifest['labels'])} classes", *manifest["dimensions"]]
-    seconds = manifest["window"]["length"] / 16000
+    seconds = manifest["window"]["hop" if "state" in manifest else "length"] / 16000
     return f"Emotion in speech, every {seconds:g} s of it: {', '.join(answers)}. A bundle for `edge-ser`."
 
 
