@@ -109,4 +109,4 @@ def deepemocluster(
         (output / f"{NAME}.md").write_text(render_page(content), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error.strerror or error})") from None
-    click.echo(f"{output / f'{NAME}.md'}: {seeds} trainings of {len(VARIANTS)} variants")
+    click.echo(f"{output / f'{NAME}.md'}: {len(VARIANTS)} variants, {seeds} training{'s' if seeds > 1 else ''} of each")

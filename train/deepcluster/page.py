@@ -37,10 +37,13 @@ What differs:
 - Small corpora of acted emotion in three languages, and dimensions *mapped* from the category to the published mean
   rating of its word, unless a corpus has ratings. Theirs are 83 hours of rated podcasts, and 40,000 utterances more
   without labels. Compare rows, not the figures in brackets with ours.
-- The trunk: {net} ([`{config}.toml`](../train/configs/{config}.toml)). VGG-16 whole is
+- The trunk: {net}
+  ([`{config}.toml`](../train/configs/{config}.toml)). VGG-16 whole is
   [`deepemocluster-vgg16.toml`](../train/configs/deepemocluster-vgg16.toml), `--config deepemocluster-vgg16`.
 - One net answers all three attributes, by the mean of 1 - CCC.
-- An epoch is {steps} batches of each stage, of chunks drawn at random, and those are clustered{budget}.
+- An epoch is {steps} batches of each stage, of chunks drawn at random, and those are clustered. There are at most
+  {epochs} epochs, and {judged}, for half an hour of one processor core;
+  `--epochs`, `--seeds` and `--most 0` run it whole. {unfinished}
 - Utterances are cut to speech first, for two of the corpora have long silences. One shorter than a chunk fills it by
   being repeated; one longer than T_max keeps the rule, so its chunks lie apart.
 - What the paper leaves open is done as in its model, DeepCluster (Caron et al., ECCV 2018): principal components,
@@ -53,7 +56,7 @@ What differs:
 
 {means}
 
-Mean over {seeds} seeds, which differ in weights and draws, and in square brackets the 95 % interval from resampling the
+{seeds}, and in square brackets the 95 % interval from resampling the
 {speakers} judged speakers. In round brackets: theirs, on MSP-Podcast.
 
 ### Differences
@@ -90,15 +93,18 @@ def render_page(study: Mapping[str, Any]) -> str:
         net=describe_net(model),
         config=study["config"],
         steps=optimiser["steps"],
-        budget=f", {optimiser['epochs']} epochs at most, {judged}: what half an hour of one processor core allows. "
-        "`--epochs`, `--seeds` and `--most 0` run it whole",
+        epochs=optimiser["epochs"],
+        judged=judged,
+        unfinished=unfinished(study),
         roles="Speakers: "
         + "; ".join(f"{role}: {len(r['speakers'])}, {r['utterances']:,} utterances" for role, r in roles.items())
         + f". Without labels {study['unlabelled']:,} utterances are heard in all: those, and "
         + f"{', '.join(Path(name).name for name in settings['data']['unlabelled']) or 'nothing else'}.",
         targets="mapped" if study["mapped"] else "rated",
         means=_means(study),
-        seeds=study["seeds"],
+        seeds="One seed"
+        if study["seeds"] == 1
+        else f"Mean over {study['seeds']} seeds, which differ in weights and draws",
         speakers=len(roles["test"]["speakers"]),
         differences=_differences(study),
         clusters=_clusters(study),
@@ -107,6 +113,14 @@ def render_page(study: Mapping[str, Any]) -> str:
         picture=study["picture"],
         shown=study["shown"],
     )
+
+
+def unfinished(study: Mapping[str, Any]) -> str:
+    """How many of the table's variants the epochs were too few for."""
+    most = study["settings"]["optimiser"]["epochs"]
+    cut = sum(study["epochs"][name] >= most for name in study["means"])
+    return f"""The epochs were over before the development loss stopped
+  {cut} of {len(study["means"])} variants: with more, their figures may rise and their order change."""
 
 
 def describe_net(model: Mapping[str, Any]) -> str:
