@@ -16,7 +16,7 @@ from torch.utils.data import IterableDataset
 from edge_app.core.baseline import Baseline, BaselineAccumulator
 from edge_app.core.features import FrameExtractor
 from edge_app.errors import CorpusError
-from train.cpc.speech import FrameReader, SpeechStream
+from train.cpc.speech import FrameReader, Heard, SpeechStream
 from train.nets.cpc import STEP
 
 STATISTICS = 128
@@ -66,6 +66,11 @@ class SpeechBatches(IterableDataset[SpeechBatch]):
         self._size = size
         self._seed = seed
         self._recordings: Iterator[tuple[Path, NDArray[np.float16]]] | None = None
+
+    @property
+    def heard(self) -> Heard:
+        """What was read so far."""
+        return self._reader.heard
 
     def __iter__(self) -> Iterator[SpeechBatch]:
         if self._recordings is None:

@@ -157,7 +157,8 @@ class PretrainModule(lightning.LightningModule):
 
     def validation_step(self, batch: Tensor, batch_index: int) -> None:
         """Share of held-out steps whose true future scores highest, by steps ahead."""
-        found = self.score(self._validation, torch.Generator().manual_seed(0))
+        judged = self.transfer_batch_to_device(self._validation, self.device, 0)
+        found = self.score(judged, torch.Generator().manual_seed(0))
         share = (found.right / found.counted.clamp(min=1)).tolist()
         self.accuracy.append([round(value, 4) for value in share])
         self.log("val_loss", found.loss, prog_bar=True, batch_size=1)
@@ -185,6 +186,7 @@ class PretrainModule(lightning.LightningModule):
             "accuracy": self.accuracy,
             "seconds": self.seconds,
             "spent": self.spent,
+            "heard": self._batches.heard,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -192,6 +194,7 @@ class PretrainModule(lightning.LightningModule):
         kept = checkpoint["cpc"]
         self._batches.position = kept["position"]
         self.accuracy, self.seconds, self.spent = kept["accuracy"], kept["seconds"], kept["spent"]
+        self._batches.heard.add(kept["heard"])
 
     def _stop_clock(self) -> None:
         if self._began:
@@ -249,11 +252,7 @@ def pretrain(
     seed, held_out = config.optimiser.seed, config.cpc.held_out
     baseline = measure_baseline(SpeechStream(sources, held_out, seed=seed), reader, extractor)
     validation = _validation(SpeechStream(sources, held_out, "validation", seed), reader, baseline, frames)
-    rank = machines_rank()
-    stream = SpeechStream(sources, held_out, seed=seed, rank=rank, world=machines.world)
-    batches = SpeechBatches(stream, reader, baseline, frames, config.optimiser.batch, seed)
     last = path / "checkpoints" / LAST
-    module = PretrainModule(net.encoder, config, batches, validation, last)
     settings = config.optimiser
     keep = ModelCheckpoint(last.parent, last.stem, enable_version_counter=False)
     shown = not quiet and sys.stdout.isatty()  # where no terminal shows it, a progress bar only takes time
@@ -273,6 +272,9 @@ def pretrain(
         gradient_clip_val=LARGEST_GRADIENT,
         use_distributed_sampler=False,
     )
+    stream = SpeechStream(sources, held_out, seed=seed, rank=trainer.global_rank, world=trainer.world_size)
+    batches = SpeechBatches(stream, reader, baseline, frames, config.optimiser.batch, seed)
+    module = PretrainModule(net.encoder, config, batches, validation, last)
     with warnings.catch_warnings():
         # Reading is cheap beside training, and one reader for each process is what can be resumed.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
@@ -287,6 +289,7 @@ def pretrain(
             weights_only=False,
         )
     net.encoder.eval()
+    heard = _of_all_processes(reader.heard, trainer.world_size)
     if trainer.is_global_zero:
         record = {
             "command": command,
@@ -298,14 +301,27 @@ def pretrain(
             "hours": round(module.seconds * trainer.world_size / 3600, 3),
             "hours_per_hour": round(module.throughput, 1),
             "processes": trainer.world_size,
-            "recordings": reader.heard.recordings,
-            "broken": len(reader.heard.broken),
-            "short": len(reader.heard.short),
-            "corpora": describe_heard(config.data.unlabelled, root, reader.heard),
+            "recordings": len(heard.recordings),
+            "broken": len(heard.broken),
+            "short": len(heard.short),
+            "corpora": describe_heard(config.data.unlabelled, root, heard),
             "versions": versions(),
         }
-        save_pretrained(path, config, module, baseline, record, reader.heard)
+        save_pretrained(path, config, module, baseline, record, heard)
     return net.encoder
+
+
+def _of_all_processes(heard: Heard, world: int) -> Heard:
+    """What all processes heard together."""
+    if world == 1:
+        return heard
+    parts: list[Heard | None] = [None] * world
+    torch.distributed.all_gather_object(parts, heard)
+    together = Heard()
+    for part in parts:
+        if part is not None:
+            together.add(part)
+    return together
 
 
 def checked_net(config: ExperimentConfig) -> CpcAttentionNet:

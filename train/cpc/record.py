@@ -37,7 +37,7 @@ def describe_heard(names: Sequence[str], root: Path | str | None, heard: Heard) 
             speakers = len({utterance.speaker for utterance in utterances})
             entry |= {"utterances": len(utterances), "speakers": speakers, "sha256": digest.hexdigest()}
         else:
-            entry |= {"utterances": heard.recordings, "speakers": 0, "sha256": ""}
+            entry |= {"utterances": len(heard.recordings), "speakers": 0, "sha256": ""}
         described[corpus.name] = {**entry, "validation_speakers": []}
     return described
 

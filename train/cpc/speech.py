@@ -12,7 +12,7 @@ import itertools
 import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -154,14 +154,20 @@ class Heard:
     """What was read so far.
 
     Attributes:
-        recordings: how many files, each counted once.
-        broken: those that could not be read, with the reason.
+        recordings: files, and where in them an utterance begins.
+        broken: files that could not be read, with the reason.
         short: files with too little audio to predict anything in.
     """
 
-    recordings: int
-    broken: dict[Path, str]
-    short: set[Path]
+    recordings: set[tuple[Path, float | None]] = field(default_factory=set)
+    broken: dict[Path, str] = field(default_factory=dict)
+    short: set[Path] = field(default_factory=set)
+
+    def add(self, other: Heard) -> None:
+        """Add what was read elsewhere."""
+        self.recordings |= other.recordings
+        self.broken |= other.broken
+        self.short |= other.short
 
 
 class FrameReader:
@@ -174,7 +180,7 @@ class FrameReader:
     """
 
     def __init__(self, extractor: FrameExtractor, least: int, room: int = 2**30) -> None:
-        self.heard = Heard(0, {}, set())
+        self.heard = Heard()
         self._extractor = extractor
         self._least = least
         self._room = room
@@ -188,6 +194,7 @@ class FrameReader:
         """Frames of a recording, shape (frames, dimension); None where it is broken or too short, which is noted."""
         key = utterance.path, utterance.start
         if key in self._kept:
+            self.heard.recordings.add(key)
             return self._kept[key]
         if utterance.path in self.heard.broken or utterance.path in self.heard.short:
             return None
@@ -201,7 +208,7 @@ class FrameReader:
         if len(frames) < self._least:
             self.heard.short.add(utterance.path)
             return None
-        self.heard.recordings += 1
+        self.heard.recordings.add(key)
         if frames.nbytes <= self._room:
             self._room -= frames.nbytes
             self._kept[key] = frames

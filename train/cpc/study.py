@@ -11,9 +11,11 @@ Every pre-trained encoder and every trial is kept: a study that is broken off go
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -93,16 +95,14 @@ def run_study(
     Yields:
         ``fold``, ``setting``, ``seed``, ``uar``, ``ccc`` (arousal, valence, dominance), ``n``, and ``weights`` (a, b).
     """
-    for fold in study.folds:
-        weights = searched_weights(study, fold, advance)
-        for seed in seeds:
-            for setting in SETTINGS:
-                advance(f"{setting}, {fold.name}, seed {seed}")
-                yield _kept(
-                    study.path / "trials" / f"{_plain(fold.name)}-{setting}-{seed}.json",
-                    _identity(study, fold, setting, str(seed), str(weights)),
-                    lambda: _trial(study, fold, setting, seed, weights),  # noqa: B023 - called at once
-                )
+    weights = {fold.name: searched_weights(study, fold, advance) for fold in study.folds}
+    for seed, fold, setting in itertools.product(seeds, study.folds, SETTINGS):
+        advance(f"{setting}, {fold.name}, seed {seed}")
+        yield _kept(
+            study.path / "trials" / f"{_plain(fold.name)}-{setting}-{seed}.json",
+            _identity(study, fold, setting, str(seed), str(weights[fold.name])),
+            partial(_trial, study, fold, setting, seed, weights[fold.name]),
+        )
 
 
 def searched_weights(study: Study, fold: Fold, advance: Callable[[str], None]) -> tuple[float, float]:
@@ -115,7 +115,7 @@ def searched_weights(study: Study, fold: Fold, advance: Callable[[str], None]) -
         found = _kept(
             study.path / "trials" / f"{_plain(fold.name)}-weights-{number}.json",
             _identity(brief, fold, "weights", str(weights)),
-            lambda: {"ccc": _train(brief, fold, "Sup", 0, weights)[1].ccc},  # noqa: B023 - called at once
+            partial(_validated, brief, fold, weights),
         )
         scores.append(float(np.nanmean(found["ccc"])))
     return WEIGHTS[int(np.argmax(scores))]
@@ -153,6 +153,10 @@ def pretrained_record(study: Study, seed: int) -> dict[str, Any]:
     path = encoder_folder(study, study.folds[0], "preCPC", seed)
     assert path is not None
     return read_record(path)
+
+
+def _validated(study: Study, fold: Fold, weights: tuple[float, float]) -> dict[str, Any]:
+    return {"ccc": _train(study, fold, "Sup", 0, weights)[1].ccc}
 
 
 def _trial(study: Study, fold: Fold, setting: Setting, seed: int, weights: tuple[float, float]) -> dict[str, Any]:
@@ -209,9 +213,9 @@ def _kept(path: Path, identity: str, compute: Callable[[], dict[str, Any]]) -> d
             return found
     found = {"identity": identity, **compute()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(found) + "\n", encoding="utf-8")
-    partial.rename(path)
+    draft = path.with_suffix(".part")
+    draft.write_text(json.dumps(found) + "\n", encoding="utf-8")
+    draft.rename(path)
     return found
 
 

@@ -95,7 +95,7 @@ def test_broken_and_short_recordings_are_noted_once(talk):
     for _ in range(2):
         frames = [reader.read(utterance) for utterance in stream.once()]
     assert sum(found is None for found in frames) == 2
-    assert reader.heard.recordings == 16
+    assert len(reader.heard.recordings) == 16
     assert [path.name for path in reader.heard.broken] == ["broken.wav"]
     assert "cannot be read as audio" in next(iter(reader.heard.broken.values()))
     assert [path.name for path in reader.heard.short] == ["short.wav"]
@@ -105,7 +105,7 @@ def test_what_memory_has_no_room_for_is_read_again(talk):
     reader = FrameReader(LogMel(), least=STEP, room=0)
     utterance = next(SpeechStream({"talk": open_source(str(talk / "part1"))}, 1e-9).once())
     assert np.array_equal(reader.read(utterance), reader.read(utterance))
-    assert reader.heard.recordings == 2
+    assert len(reader.heard.recordings) == 1
 
 
 # training
@@ -170,6 +170,7 @@ def test_a_resumed_run_learns_what_an_unbroken_one_does(finished, predicting, tm
     one, other = (torch.load(folder / "encoder.pt", weights_only=True)["encoder"] for folder in (finished, path))
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert read_record(path)["accuracy"] == read_record(finished)["accuracy"]
+    assert (path / "broken.txt").read_text() == (finished / "broken.txt").read_text()
 
 
 def test_a_loss_that_is_no_number_names_its_batch_and_keeps_the_last_good(predicting, tmp_path, monkeypatch):
@@ -263,3 +264,4 @@ def test_two_processes_share_the_work(predicting, tmp_path):
     assert record["hours"] == pytest.approx(2 * 2 * 6 * 4 * 1.28 / 3600, abs=6e-4)
     assert np.isfinite(record["accuracy"]).all()
     assert found.stdout.count("h of audio heard") == 1
+    assert (record["broken"], record["short"]) == (1, 1)  # one process met them, and all are told
