@@ -20,6 +20,9 @@ BYTES_PER_SAMPLE = 2
 FULL_SCALE = 32768
 RECIPE = "pipe raw 16 kHz mono s16le into it, e.g. arecord -t raw -f S16_LE -r 16000 | edge-ser listen --input -"
 
+CONTAINERS = {b"RIFF": "a WAV file", b"fLaC": "a FLAC file", b"OggS": "an Ogg file", b"FORM": "an AIFF file"}
+"""What recordings in files begin with: as raw samples, their headers would be heard."""
+
 
 class StdinSource:
     """Samples from a pipe. The pipe's writer sets the pace, and waits while the program is busy.
@@ -50,7 +53,8 @@ class StdinSource:
         """See :class:`edge_app.audio.source.AudioSource`.
 
         Raises:
-            AudioFormatError: nothing came, or the last sample is half a sample; what was whole has been delivered.
+            AudioFormatError: a file came with its header, nothing came, or the last sample is half a sample; what was
+                whole has been delivered.
         """
         position, half = 0, b""
         while not stop.is_set():
@@ -61,6 +65,8 @@ class StdinSource:
                 self._check_end(position, half)
                 return "eof"
             received = half + received
+            if not position and (container := CONTAINERS.get(received[:4])):
+                raise AudioFormatError(f"standard input: {container}, not raw samples; give --input FILE, or {RECIPE}")
             whole = len(received) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
             half = received[whole:]
             if whole:

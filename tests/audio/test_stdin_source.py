@@ -84,3 +84,13 @@ def test_stop_ends_a_pipe_on_which_nothing_comes(pipe: tuple[int, int]) -> None:
     threading.Timer(0.05, stop.set).start()
     assert StdinSource(pipe[0]).run(lambda block: None, stop) == "interrupted"
     os.close(pipe[1])
+
+
+@pytest.mark.parametrize(
+    ("begin", "name"), [(b"RIFF", "a WAV file"), (b"fLaC", "a FLAC file"), (b"OggS", "an Ogg file")]
+)
+def test_a_file_with_its_header_is_refused(pipe: tuple[int, int], begin: bytes, name: str) -> None:
+    thread = write_in_pieces(pipe[1], begin + bytes(1000), 4096)
+    with pytest.raises(AudioFormatError, match=f"{name}, not raw samples; give --input FILE"):
+        run(pipe[0])
+    thread.join()
