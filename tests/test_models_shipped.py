@@ -16,12 +16,14 @@ LADDERS = ("dln-egemaps", "dln-egemaps-nc")
 MOST_PARAMETERS = {
     "chunk-cnn": 150_000,
     "joint": 300_000,
+    "cpc-attention": 400_000,
     **dict.fromkeys(LADDERS, 12_000),
     **dict.fromkeys(SMALLEST, 399),
 }
 MOST_BYTES = {
     "chunk-cnn": 300_000,
     "joint": 300_000,
+    "cpc-attention": 1_000_000,
     **dict.fromkeys(LADDERS, 20_000),
     **dict.fromkeys(SMALLEST, 10_000),
 }
