@@ -45,7 +45,7 @@ prohibited by the AI Act, Article 5(1)(f), medical and safety reasons aside.
 {augmentation}
 {validation}
 {kept}
-Probabilities were calibrated on the validation speakers (temperature {temperature:.2f}).
+Probabilities were calibrated on the validation speakers (temperature {temperature:.2f}){trusted}.
 
 Net: `{net}`, {parameters:,} parameters, on {window} {features}; digest `{digest}`),
 standardised by the mean and deviation of the training speech. Seed {seed}{epochs}.
@@ -181,6 +181,7 @@ def render_card(manifest: Mapping[str, Any]) -> str:
         limit=render_limit(decision) + _memory(manifest.get("state")),
         noise=render_noise(manifest.get("noise", [])),
         trust=render_trust(manifest.get("trust")),
+        trusted=", and then on speakers of other corpora, see below" if "trust" in manifest else "",
         variants=table(
             ("variant", "file", "bytes"),
             [(name, f"`{entry['file']}`", f"{entry['bytes']:,}") for name, entry in manifest["variants"].items()],

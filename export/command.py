@@ -68,7 +68,7 @@ def export(
     """
     if (run / MANIFEST).is_file():
         if quantize or output or name or research_only or trust:
-            raise ConfigurationError(f"{run}: is a bundle; only figures can be put into it, with --metrics")
+            raise ConfigurationError(f"{run}: is a bundle, into which only figures can be put; give --metrics alone")
         if not metrics:
             raise ConfigurationError(f"{run}: is a bundle already; give a training run, or figures with --metrics")
         carry_figures(run, metrics)

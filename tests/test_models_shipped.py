@@ -66,7 +66,7 @@ def test_the_smallest_hold_fewer_than_four_hundred_numbers_in_every_file(folder)
     assert f"holds {2 * len(bundle.baseline.mean)}." in (folder / CARD).read_text(encoding="utf-8")
     assert set(bundle.corpora) == ({"emodb", "ravdess", "nemo"} if folder.name.endswith("-nc") else {"emodb"})
     assert bundle.licence == ("CC BY-NC-SA 4.0" if folder.name.endswith("-nc") else "Apache-2.0")
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 100_000
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 150_000  # most of it the picture of its curves
 
 
 @shipped

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 
 from edge_app.core.labels import AFFECT_NORMS, DIMENSIONS
-from edge_app.errors import CorpusError
+from edge_app.errors import ConfigurationError, CorpusError
 from train.config import ExperimentConfig
 from train.corpora import Utterance, read_corpus
 from train.dataset import WindowPool, affect, clean_windows
@@ -82,12 +83,22 @@ def _labelled(corpora: Sequence[str], root: Path) -> list[Utterance]:
 
 
 def cross_validate(plan: Plan, jobs: int) -> Iterator[tuple[Fold, dict[str, Any]]]:
-    """Work on all folds and yield each with its result as it is done. Folds that have a result are not repeated."""
+    """Work on all folds and yield each with its result as it is done. Folds that have a result are not repeated.
+
+    Raises:
+        ConfigurationError: a process was ended from outside.
+    """
     utterances, cut = read_plan(plan)
     open_material(plan.config, utterances, plan.root, plan.cache)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(plan,)) as pool:
-        yield from zip(cut, pool.map(_work_on_fold, range(len(cut))), strict=True)
+    try:
+        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(plan,)) as pool:
+            yield from zip(cut, pool.map(_work_on_fold, range(len(cut))), strict=True)
+    except BrokenProcessPool:
+        raise ConfigurationError(
+            f"--jobs {jobs}: a process was ended from outside, perhaps for lack of memory; choose fewer. Finished "
+            "folds are kept"
+        ) from None
 
 
 def score_folds(plan: Plan, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
