@@ -26,7 +26,7 @@ from train.material import Material
 from train.module import EVALUATION_BATCH
 from train.protocols import Fold, folds, split_validation
 from train.run import Run, feature_shape
-from train.runner import Sides, fit, open_store
+from train.runner import LAST, Sides, fit, open_store
 from train.summary import Decisions, summarise
 from train.tabular import fit_table, judged_windows, open_table
 from train.trust import trust
@@ -37,6 +37,7 @@ LEAST_SPEECH = 0.3
 """A test window is read from this much speech on, as on the device."""
 
 RESULT = "fold.json"
+IDENTITY = "identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +158,16 @@ def _work_on_fold(number: int) -> dict[str, Any]:
         result: dict[str, Any] = json.loads((path / RESULT).read_text(encoding="utf-8"))
         if result["identity"] == identity:
             return result
+    resume = _begin_fold(path, identity)
     training = [store.utterances[n] for n in fold.train]
     inner, validation = split_validation(training, plan.config.data.validation_share, plan.config.optimiser.seed)
     data = dataclasses.replace(plan.config.data, corpora=(*plan.corpora, *plan.also))
     config = dataclasses.replace(plan.config, data=data)
     sides = Sides(fold.train[inner], fold.train[validation])
     if isinstance(store, FunctionalTable):
-        run = fit_table(config, store, sides, path, quiet=True, unlabelled=unlabelled)
+        run = fit_table(config, store, sides, path, resume=resume, quiet=True, unlabelled=unlabelled)
     else:
-        run = fit(config, store, sides, path, quiet=True)
+        run = fit(config, store, sides, path, resume=resume, quiet=True)
     rows = decide(run, store, fold)
     hits: dict[str, list[bool]] = {}
     for row in rows:
@@ -177,6 +179,15 @@ def _work_on_fold(number: int) -> dict[str, Any]:
     partial.write_text(json.dumps(result) + "\n", encoding="utf-8")
     partial.rename(path / RESULT)
     return result
+
+
+def _begin_fold(path: Path, identity: str) -> bool:
+    """Note what is trained in a fold's folder, and say whether the very same was begun there before."""
+    note = path / IDENTITY
+    begun = note.is_file() and note.read_text(encoding="utf-8") == identity
+    path.mkdir(parents=True, exist_ok=True)
+    note.write_text(identity, encoding="utf-8")
+    return begun and (path / "checkpoints" / LAST).is_file()
 
 
 def open_material(config: ExperimentConfig, utterances: Sequence[Utterance], root: Path, cache: Path) -> Material:

@@ -175,7 +175,7 @@ def fit(
         config=config,
         net=net,
         baseline=baseline,
-        calibration=_calibration_windows(pool, baseline, config.optimiser.seed),
+        calibration=calibration_windows(pool, baseline, config.optimiser.seed),
         validation=validation.numpy(),
         validation_utterance=owner,
         validation_class=np.array([truth[int(n)] for n in owner]),
@@ -269,10 +269,11 @@ def describe_corpora(utterances: Sequence[Utterance], sides: Sides, corpora: Seq
     return described
 
 
-def _calibration_windows(pool: WindowPool, baseline: Baseline, seed: int) -> Floats:
-    windows, _ = clean_windows(pool, baseline, stride=1)
-    chosen = np.random.default_rng(seed).choice(len(windows), min(CALIBRATION_WINDOWS, len(windows)), replace=False)
-    return windows.numpy()[np.sort(chosen)]
+def calibration_windows(pool: WindowPool, baseline: Baseline, seed: int) -> Floats:
+    """Some clean windows of the pool; all of them at once would take gigabytes."""
+    count = min(CALIBRATION_WINDOWS, len(pool.last))
+    chosen = np.random.default_rng(seed).choice(len(pool.last), count, replace=False)
+    return baseline.standardise(pool.store.clean(pool.last[np.sort(chosen)]))
 
 
 def train(

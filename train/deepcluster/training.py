@@ -12,10 +12,8 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
-from numpy.typing import NDArray
 from rich.progress import Progress
 
-from edge_app.core.baseline import Baseline
 from edge_app.core.features import EXTRACTORS
 from edge_app.errors import ConfigurationError, CorpusError
 from train.config import ExperimentConfig, WaveformConfig
@@ -33,10 +31,10 @@ from train.readable import skip_broken
 from train.resumed import begin
 from train.run import Run, build_net, save_run
 from train.runner import (
-    CALIBRATION_WINDOWS,
     LAST,
     Sides,
     calibrate,
+    calibration_windows,
     describe_corpora,
     open_store,
     read_training_corpora,
@@ -224,7 +222,7 @@ def fit_run(
         config=config,
         net=net,
         baseline=baseline,
-        calibration=_calibration_windows(store, sides.train, config, baseline),
+        calibration=calibration_windows(WindowPool(store, sides.train, labels), baseline, config.optimiser.seed),
         validation=validation.numpy(),
         validation_utterance=owner,
         validation_class=np.array([truth[int(n)] for n in owner]),
@@ -247,15 +245,6 @@ def fit_run(
     )
     save_run(run)
     return run
-
-
-def _calibration_windows(
-    store: FrameStore, numbers: NDArray[np.int64], config: ExperimentConfig, baseline: Baseline
-) -> NDArray[np.float32]:
-    windows, _ = clean_windows(WindowPool(store, numbers, config.data.labels), baseline, stride=1)
-    rng = np.random.default_rng(config.optimiser.seed)
-    chosen = rng.choice(len(windows), min(CALIBRATION_WINDOWS, len(windows)), replace=False)
-    return windows.numpy()[np.sort(chosen)]
 
 
 def _describe(material: Material, config: ExperimentConfig) -> dict[str, object]:
