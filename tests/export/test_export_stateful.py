@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 
@@ -27,6 +26,7 @@ from edge_app.settings import PipelineSettings
 from edge_app.verify import verify_bundle
 from export.bundle import ExportSettings, export_bundle
 from export.graph import hops
+from export.parity import Requirements
 from train.nets.cpc import STEP
 from train.scoring import BundleScorer
 
@@ -249,7 +249,7 @@ def test_a_bundle_with_a_state_is_no_model_of_windows(exported, tmp_path):
 
 
 def test_parity_that_is_not_reached_leaves_nothing(stream_run, tmp_path):
-    broken = dataclasses.replace(stream_run, calibration=stream_run.calibration * np.float32(0.01))
+    strict = ExportSettings(name="stream", requirements=Requirements(agreement=1.01))
     with pytest.raises(ParityError, match="int8 against fp32 on 200 real windows"):
-        export_bundle(broken, tmp_path / "drifted", ExportSettings(name="stream"))
+        export_bundle(stream_run, tmp_path / "drifted", strict)
     assert list(tmp_path.iterdir()) == []
