@@ -15,6 +15,7 @@ SMALLEST = [name + suffix for name in LATENT for suffix in ("", "-nc")]
 LADDERS = ("dln-egemaps", "dln-egemaps-nc")
 MOST_PARAMETERS = {
     "chunk-cnn": 150_000,
+    "deep-emo-cluster": 300_000,
     "joint": 300_000,
     "cpc-attention": 400_000,
     **dict.fromkeys(LADDERS, 12_000),
@@ -22,6 +23,7 @@ MOST_PARAMETERS = {
 }
 MOST_BYTES = {
     "chunk-cnn": 300_000,
+    "deep-emo-cluster": 400_000,
     "joint": 300_000,
     "cpc-attention": 1_000_000,
     **dict.fromkeys(LADDERS, 20_000),

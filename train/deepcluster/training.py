@@ -169,11 +169,11 @@ def fit_best(
         TrainingError: the loss is not a number.
     """
     begin(module.config, folder, resume=resume)
-    best = ModelCheckpoint(folder, "best", monitor="val_loss", mode="min", save_last=True, enable_version_counter=False)
-    best.CHECKPOINT_NAME_LAST = Path(LAST).stem
-    stop = EarlyStopping("val_loss", patience=module.config.optimiser.patience, mode="min")
     last = folder / LAST
-    epochs = fit_module(module, [best, stop, *callbacks], last if resume and last.is_file() else None)
+    best = ModelCheckpoint(folder, "best", monitor="val_loss", mode="min", enable_version_counter=False)
+    every = ModelCheckpoint(folder, last.stem, enable_version_counter=False)
+    stop = EarlyStopping("val_loss", patience=module.config.optimiser.patience, mode="min")
+    epochs = fit_module(module, [best, stop, every, *callbacks], last if resume and last.is_file() else None)
     module.load_state_dict(torch.load(best.best_model_path, weights_only=False)["state_dict"])
     module.eval()
     return epochs
