@@ -81,7 +81,11 @@ def cpc(
         def advance(what: str) -> None:
             progress.update(task, description=what, advance=1)
 
-        trials = list(run_study(study, range(seeds), advance))
+        try:
+            trials = list(run_study(study, range(seeds), advance))
+        except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
+            click.echo("edge-ser: interrupted; the same command goes on from the last trial", err=True)
+            raise click.exceptions.Exit(130) from None
     known = list(dict.fromkeys(utterance.corpus for utterance in utterances))
     suffix = f"{'-'.join(known)}-{protocol}"
     heard = pretrained_record(study, 0)
