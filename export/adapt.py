@@ -11,8 +11,9 @@ from rich.progress import Progress
 
 from edge_app.collected import read_collected
 from edge_app.errors import ConfigurationError, OutputError
-from export.bundle import ExportSettings, export_bundle
+from export.bundle import ExportSettings, check_place, export_bundle
 from export.command import MODELS
+from export.licence import licence_of
 from train.adapt import AdaptationSettings, Adapted, Judgement, adapt, check_run, harm, place_rows
 from train.cache import default_cache
 from train.protocols import split_validation
@@ -63,12 +64,14 @@ def adapt_command(
     torch.set_num_threads(THREADS)
     finished = load_run(run)
     check_run(finished)
+    licence_of(finished.record["corpora"], research_only=research_only)  # what forbids the bundle, before the training
     files = {path: read_collected(path) for path in unlabelled}
     place_rows(finished, files)
     name = name or f"{finished.config.name}-adapted"
     if Path(name).name != name:
         raise ConfigurationError(f"--name {name!r}: a name holds no folders; use --output and --bundle for the places")
     path, shipped = output or Path("runs") / name, bundle or MODELS / name
+    check_place(shipped, "--bundle")
     if path.is_dir() and any(path.iterdir()) and not resume:
         raise ConfigurationError(f"{path}: holds a run already; add --resume, or choose another --output")
     try:

@@ -69,6 +69,20 @@ class ExportSettings:
     trust: Path | None = None
 
 
+def check_place(output: Path, option: str = "--output") -> None:
+    """Refuse a folder that a bundle may not replace.
+
+    Args:
+        output: the folder; one that is missing, empty or a bundle will do.
+        option: what chooses it, for the message.
+
+    Raises:
+        ConfigurationError: it holds something else.
+    """
+    if output.exists() and not (output / MANIFEST).is_file() and not (output.is_dir() and not any(output.iterdir())):
+        raise ConfigurationError(f"{output}: holds something that is not a model bundle; choose another {option}")
+
+
 def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comparison]:
     """Write the bundle of a run.
 
@@ -87,8 +101,7 @@ def export_bundle(run: Run, output: Path, settings: ExportSettings) -> list[Comp
         ConfigurationError: the folder holds something else, or a file of figures does not fit.
         OutputError: the bundle cannot be written.
     """
-    if output.exists() and not (output / MANIFEST).is_file() and not (output.is_dir() and not any(output.iterdir())):
-        raise ConfigurationError(f"{output}: holds something that is not a model bundle; choose another --output")
+    check_place(output)
     kind = run.config.data.features
     extractor = make_extractor(kind, dict(EXTRACTORS[kind]().spec.parameters), run.baseline.digest)
     licence = licence_of(run.record["corpora"], research_only=settings.research_only)

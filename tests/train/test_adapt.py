@@ -24,7 +24,7 @@ from edge_app.bundle import load_bundle  # noqa: E402
 from edge_app.cli import cli  # noqa: E402
 from edge_app.collected import read_collected, write_collected  # noqa: E402
 from edge_app.core.features import EXTRACTORS  # noqa: E402
-from edge_app.errors import CollectionError, ConfigurationError  # noqa: E402
+from edge_app.errors import CollectionError, ConfigurationError, CorpusError  # noqa: E402
 from edge_app.verify import verify_bundle  # noqa: E402
 from export.adapted import render_adaptations  # noqa: E402
 from export.bundle import ExportSettings, export_bundle  # noqa: E402
@@ -84,12 +84,12 @@ def home(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim
         )  # fmt: skip
 
 
-def invoke(home: SimpleNamespace, run: Path, file: Path, folder: Path, *more: object) -> Result:
+def invoke(home: SimpleNamespace, run: Path, file: Path, folder: Path, *more: object, marked: bool = True) -> Result:
     return CliRunner().invoke(
         cli,
         ["adapt", str(run), "--unlabelled", str(file), "--output", str(folder / "run"), "--bundle",
-         str(folder / "bundle"), "--cache", str(home.cache), "--root", str(home.root), "--research-only",
-         *map(str, more)],
+         str(folder / "bundle"), "--cache", str(home.cache), "--root", str(home.root),
+         *(["--research-only"] if marked else []), *map(str, more)],
     )  # fmt: skip
 
 
@@ -273,6 +273,22 @@ def test_a_run_without_its_checkpoint_is_refused(home, tmp_path):
     done = invoke(home, lost, home.file, tmp_path / "b")
     assert isinstance(done.exception, ConfigurationError)
     assert "its checkpoint, which holds the decoder, is gone" in str(done.exception)
+
+
+def test_a_bundle_that_may_not_be_passed_on_is_refused_before_any_training(home, tmp_path):
+    done = invoke(home, home.run, home.file, tmp_path, marked=False)
+    assert isinstance(done.exception, CorpusError)
+    assert "add --research-only to mark it so" in str(done.exception)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_place_for_the_bundle_that_holds_something_else_is_refused_before_any_training(home, tmp_path):
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "letters.txt").write_text("mine")
+    done = invoke(home, home.run, home.file, tmp_path)
+    assert isinstance(done.exception, ConfigurationError)
+    assert str(done.exception).endswith("holds something that is not a model bundle; choose another --bundle")
+    assert not (tmp_path / "run").exists()
 
 
 def test_labelled_speech_that_has_changed_is_refused(home, tmp_path):
