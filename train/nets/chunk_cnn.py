@@ -42,15 +42,27 @@ class ChunkCnn(EmotionNet):
 
     def forward(self, features: Tensor) -> NetOutput:
         """Map standardised features, shape (batch, frames, dimension), to classes and dimensions."""
-        clipped = features.clamp(-CLIP, CLIP)
-        level = clipped - clipped.mean(dim=(1, 2), keepdim=True)
-        movement = clipped - clipped.mean(dim=1, keepdim=True)
-        sequence = self.trunk(torch.cat((level, movement), dim=2).transpose(1, 2))
-        mean = sequence.mean(dim=2)
-        deviation = torch.sqrt(((sequence - mean.unsqueeze(2)) ** 2).mean(dim=2) + 1e-5)
-        embedding = torch.cat((mean, deviation), dim=1)
+        embedding = two_views(self.trunk, features.clamp(-CLIP, CLIP))
         read = self.dropout(embedding)
         return NetOutput(self.emotion(read), torch.tanh(self.affect(read)), embedding)
+
+
+def two_views(trunk: nn.Module, bands: Tensor) -> Tensor:
+    """Mean and deviation over time of what convolutions find in both views of a chunk.
+
+    Args:
+        trunk: takes shape (batch, 2 * bands, frames), gives (batch, width, frames of its own).
+        bands: standardised and clipped, shape (batch, frames, bands).
+
+    Returns:
+        Shape (batch, 2 * width).
+    """
+    level = bands - bands.mean(dim=(1, 2), keepdim=True)
+    movement = bands - bands.mean(dim=1, keepdim=True)
+    sequence = trunk(torch.cat((level, movement), dim=2).transpose(1, 2))
+    mean = sequence.mean(dim=2)
+    deviation = torch.sqrt(((sequence - mean.unsqueeze(2)) ** 2).mean(dim=2) + 1e-5)
+    return torch.cat((mean, deviation), dim=1)
 
 
 def _convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> list[nn.Module]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from edge_app.core.features import LogMelEgemaps
 from edge_app.errors import ConfigurationError
 from train.nets.base import EmotionNet, NetOutput
-from train.nets.chunk_cnn import CLIP, ChunkCnn
+from train.nets.chunk_cnn import CLIP, ChunkCnn, two_views
 
 
 class JointNet(EmotionNet):
@@ -74,21 +74,12 @@ class JointNet(EmotionNet):
         functionals = clipped[:, 0, self.bands :]
         if self.training and self.noise > 0:
             functionals = functionals + self.noise * torch.randn_like(functionals)
-        embedding = torch.cat((self._hear(clipped[:, :, : self.bands]), self.voice(functionals)), dim=1)
+        embedding = torch.cat((two_views(self.spectrum, clipped[:, :, : self.bands]), self.voice(functionals)), dim=1)
         if self.training and self.silence > 0:
             embedding = embedding * self._heard(len(features))
         read = self.dropout(embedding)
         logits = self.emotion(read if self.training else read * self.share)
         return NetOutput(logits, torch.tanh(self.affect(read)), embedding)
-
-    def _hear(self, bands: Tensor) -> Tensor:
-        """Mean and deviation over time of what the convolutions find, shape (batch, 2 * width)."""
-        level = bands - bands.mean(dim=(1, 2), keepdim=True)
-        movement = bands - bands.mean(dim=1, keepdim=True)
-        sequence = self.spectrum(torch.cat((level, movement), dim=2).transpose(1, 2))
-        mean = sequence.mean(dim=2)
-        deviation = torch.sqrt(((sequence - mean.unsqueeze(2)) ** 2).mean(dim=2) + 1e-5)
-        return torch.cat((mean, deviation), dim=1)
 
     def _heard(self, count: int) -> Tensor:
         """1 or 0 for each unit of the embeddings, shape (count, embedding)."""
