@@ -7,10 +7,8 @@ recording, because in training it is known where the speaker speaks.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -26,23 +24,16 @@ from edge_app.core.windows import WindowSpec
 from edge_app.pipeline import WindowStream
 from edge_app.vad import make_detector
 from train.augment import WaveformAugmenter
-from train.babble import Babble, spoken
-from train.config import WaveformConfig
 from train.corpora import Utterance
 from train.corpora.audio import read_utterance
-from train.noise import NoiseBank
-from train.rooms import room_responses
 from train.shards import Arrays, compute_shards
+from train.store import StoreSettings, start_worker, worker
 
 CUT_HOP = 2000
 """Training windows end every 0.125 s: twice as dense as the default hop."""
 
 CHUNK = 4096
 """Frames that statistics take at once."""
-
-TALKERS = "train-clean-100"
-TALKING = (2, 8)
-"""Which part of LibriSpeech talks in the background, and how many at once, at least and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,49 +107,6 @@ class FrameStore:
         return np.flatnonzero(chosen | rescue)
 
 
-@dataclass(frozen=True, slots=True)
-class StoreSettings:
-    """What determines the numbers in a store.
-
-    Attributes:
-        kind: key of ``EXTRACTORS``.
-        waveform: augmentation.
-        noise: folder of noise recordings, or None.
-        seed: of the augmentation.
-        window: samples in a window.
-        talkers: folder of the corpora, of which people talk in the background; or None.
-    """
-
-    kind: str
-    waveform: WaveformConfig
-    noise: Path | None
-    seed: int
-    window: int = WindowSpec().length
-    talkers: Path | None = None
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """What names a shard. What shards had no choice of when they were made, and did not choose, is left out."""
-        settings = asdict(self)
-        for later in ("noise_pattern", "babble"):
-            if getattr(self.waveform, later) == getattr(WaveformConfig(), later):
-                del settings["waveform"][later]
-        if self.talkers is None:
-            del settings["talkers"]
-        return {key: str(value) for key, value in settings.items()}
-
-    def augmenter(self) -> WaveformAugmenter:
-        """What draws augmented versions, with its rooms, noise and talkers.
-
-        Raises:
-            CorpusError: recordings are missing.
-        """
-        responses = room_responses(self.waveform.rooms, self.seed) if self.waveform.copies else ()
-        noise = None if self.noise is None else NoiseBank(self.noise, self.waveform.noise_pattern)
-        talk = None if self.talkers is None else Babble(spoken(TALKERS, self.talkers), *TALKING)
-        return WaveformAugmenter(self.waveform, responses, noise, talk)
-
-
 def compute_utterance(
     samples: Floats, extractor: FrameExtractor, augmenter: WaveformAugmenter, settings: StoreSettings, number: int
 ) -> tuple[NDArray[np.float16], NDArray[np.int64], Floats]:
@@ -180,16 +128,8 @@ def compute_utterance(
     return np.stack(versions), last, speech
 
 
-_worker: tuple[FrameExtractor, WaveformAugmenter, StoreSettings]
-
-
-def _start_worker(settings: StoreSettings) -> None:
-    global _worker
-    _worker = EXTRACTORS[settings.kind](), settings.augmenter(), settings
-
-
 def _compute_shard(first: int, utterances: Sequence[Utterance]) -> Arrays:
-    extractor, augmenter, settings = _worker
+    extractor, augmenter, settings = worker()
     parts = []
     for number, utterance in enumerate(utterances, start=first):
         extractor.reset()
@@ -219,23 +159,11 @@ def build_store(
         workers: processes; None takes one per core.
         progress: where progress is shown, if anywhere.
     """
-    name = partial(_shard_digest, settings=settings)
+    name = partial(settings.shard, "features", CUT_HOP)
     paths = compute_shards(
-        utterances, cache, name, _compute_shard, _start_worker, (settings,), workers=workers, progress=progress
+        utterances, cache, name, _compute_shard, start_worker, (settings,), workers=workers, progress=progress
     )
     return _load(utterances, paths, settings)
-
-
-def _shard_digest(first: int, utterances: Sequence[Utterance], settings: StoreSettings) -> str:
-    """A name that changes with anything that would change the shard's numbers."""
-    identity = {
-        "settings": settings.identity,
-        "features": EXTRACTORS[settings.kind]().spec.digest,
-        "hop": CUT_HOP,
-        "first": first,
-        "files": [(str(u.path), u.path.stat().st_size, u.start, u.end) for u in utterances],
-    }
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def _load(utterances: Sequence[Utterance], paths: Sequence[Path], settings: StoreSettings) -> FrameStore:

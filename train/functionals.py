@@ -6,8 +6,6 @@ much of it is speech is known from the clean one.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from edge_app.core.features import EXTRACTORS, FrameExtractor
+from edge_app.core.features import FrameExtractor
 from edge_app.core.types import Floats, Window
 from edge_app.core.windows import WindowSpec
 from edge_app.pipeline import WindowStream
 from edge_app.vad import make_detector
 from train.augment import WaveformAugmenter
 from train.corpora import Utterance, read_utterance
-from train.frames import StoreSettings
 from train.shards import Arrays, compute_shards
+from train.store import StoreSettings, start_worker, worker
 
 CUT_HOP = WindowSpec().hop
 """Windows end as often as on the device: functionals of windows that lie closer are nearly the same."""
@@ -70,9 +68,9 @@ def build_table(
         workers: processes; None takes one per core.
         progress: where progress is shown, if anywhere.
     """
-    name = partial(_shard_digest, settings=settings)
+    name = partial(settings.shard, "functionals", CUT_HOP)
     paths = compute_shards(
-        utterances, cache, name, _compute_shard, _start_worker, (settings,), workers=workers, progress=progress
+        utterances, cache, name, _compute_shard, start_worker, (settings,), workers=workers, progress=progress
     )
     shards = [np.load(path) for path in paths]
     counts = np.concatenate([shard["counts"] for shard in shards])
@@ -114,16 +112,8 @@ def _windows(samples: Floats, stream: WindowStream) -> list[Window]:
     return [*stream.feed(samples), *stream.flush()]
 
 
-_worker: tuple[FrameExtractor, WaveformAugmenter, StoreSettings]
-
-
-def _start_worker(settings: StoreSettings) -> None:
-    global _worker
-    _worker = EXTRACTORS[settings.kind](), settings.augmenter(), settings
-
-
 def _compute_shard(first: int, utterances: Sequence[Utterance]) -> Arrays:
-    extractor, augmenter, settings = _worker
+    extractor, augmenter, settings = worker()
     parts = [
         window_functionals(read_utterance(utterance), extractor, augmenter, settings, number)
         for number, utterance in enumerate(utterances, start=first)
@@ -133,15 +123,3 @@ def _compute_shard(first: int, utterances: Sequence[Utterance]) -> Arrays:
         "counts": np.array([len(speech) for _, speech in parts]),
         "speech": np.concatenate([speech for _, speech in parts]),
     }
-
-
-def _shard_digest(first: int, utterances: Sequence[Utterance], settings: StoreSettings) -> str:
-    """A name that changes with anything that would change the shard's numbers."""
-    identity = {
-        "settings": settings.identity,
-        "functionals": EXTRACTORS[settings.kind]().spec.digest,
-        "hop": CUT_HOP,
-        "first": first,
-        "files": [(str(u.path), u.path.stat().st_size, u.start, u.end) for u in utterances],
-    }
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]

@@ -6,8 +6,6 @@ of an augmented version are taken from the augmented audio.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,11 +23,11 @@ from edge_app.pipeline import WindowStream
 from edge_app.vad import make_detector
 from train.augment import WaveformAugmenter
 from train.corpora import Utterance, read_utterance
-from train.frames import FrameStore, StoreSettings
+from train.frames import FrameStore
+from train.functionals import CUT_HOP
 from train.rows import robust_baseline
 from train.shards import Arrays, compute_shards
-
-CUT_HOP = WindowSpec().hop
+from train.store import StoreSettings, start_worker, worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +70,9 @@ def build_joint(
     progress: Progress | None = None,
 ) -> JointStore:
     """Compute or reload frames and functionals of utterances; arguments as for :func:`train.frames.build_store`."""
-    name = partial(_shard_digest, settings=settings)
+    name = partial(settings.shard, "joint", CUT_HOP)
     paths = compute_shards(
-        utterances, cache, name, _compute_shard, _start_worker, (settings,), workers=workers, progress=progress
+        utterances, cache, name, _compute_shard, start_worker, (settings,), workers=workers, progress=progress
     )
     shards = [np.load(path) for path in paths]
     lengths = np.concatenate([shard["lengths"] for shard in shards])
@@ -131,16 +129,9 @@ def joint_utterance(
     return np.stack(bands), np.stack(described), np.maximum(last, least - 1), speech
 
 
-_worker: tuple[LogMelEgemaps, WaveformAugmenter, StoreSettings]
-
-
-def _start_worker(settings: StoreSettings) -> None:
-    global _worker
-    _worker = LogMelEgemaps(), settings.augmenter(), settings
-
-
 def _compute_shard(first: int, utterances: Sequence[Utterance]) -> Arrays:
-    extractor, augmenter, settings = _worker
+    extractor, augmenter, settings = worker()
+    assert isinstance(extractor, LogMelEgemaps)
     parts = [
         joint_utterance(read_utterance(utterance), extractor, augmenter, settings, number)
         for number, utterance in enumerate(utterances, start=first)
@@ -153,15 +144,3 @@ def _compute_shard(first: int, utterances: Sequence[Utterance]) -> Arrays:
         "last": np.concatenate([last for *_, last, _ in parts]),
         "speech": np.concatenate([speech for *_, speech in parts]),
     }
-
-
-def _shard_digest(first: int, utterances: Sequence[Utterance], settings: StoreSettings) -> str:
-    """A name that changes with anything that would change the shard's numbers."""
-    identity = {
-        "settings": settings.identity,
-        "joint": LogMelEgemaps().spec.digest,
-        "hop": CUT_HOP,
-        "first": first,
-        "files": [(str(u.path), u.path.stat().st_size, u.start, u.end) for u in utterances],
-    }
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]

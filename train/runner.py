@@ -29,7 +29,7 @@ from train.config import ExperimentConfig
 from train.corpora import Utterance, find_corpus, read_corpus
 from train.data import data_root
 from train.dataset import BalancedBatches, WindowPool, clean_windows
-from train.frames import FrameStore, StoreSettings, build_store
+from train.frames import FrameStore, build_store
 from train.joint import build_joint
 from train.material import CutWindows, Material
 from train.module import ChunkModule, predict_log_probabilities, utterance_classes
@@ -37,6 +37,7 @@ from train.nets.base import EmotionNet
 from train.protocols import split_validation
 from train.run import Run, build_net, save_run
 from train.simulation import SimulatedWearers, spoken_means, wearer_entry
+from train.store import StoreSettings
 
 CALIBRATION_WINDOWS = 512
 NOISE_FOLDER = "noise"

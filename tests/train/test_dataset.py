@@ -9,8 +9,9 @@ from edge_app.core.labels import AFFECT_NORMS, LABELS
 from train.config import BaselineConfig, SpectrumConfig, WaveformConfig
 from train.corpora import read_corpus
 from train.dataset import BalancedBatches, WindowPool, affect, clean_windows
-from train.frames import StoreSettings, build_store
+from train.frames import build_store
 from train.runner import simulated_wearers
+from train.store import StoreSettings
 
 
 @pytest.fixture

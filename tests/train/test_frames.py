@@ -8,7 +8,8 @@ from edge_app.vad import make_detector
 from train.config import WaveformConfig
 from train.corpora import read_corpus
 from train.corpora.audio import read_utterance
-from train.frames import CUT_HOP, StoreSettings, build_store
+from train.frames import CUT_HOP, build_store
+from train.store import StoreSettings
 
 HALF_PRECISION = 0.05
 

@@ -7,8 +7,8 @@ from edge_app.pipeline import WindowStream
 from edge_app.vad import make_detector
 from train.config import WaveformConfig
 from train.corpora import read_corpus, read_utterance
-from train.frames import StoreSettings
 from train.functionals import build_table
+from train.store import StoreSettings
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from edge_app.vad import make_detector  # noqa: E402
 from train.config import WaveformConfig, parse_config  # noqa: E402
 from train.corpora import read_corpus, read_utterance  # noqa: E402
 from train.dataset import BalancedBatches, WindowPool, clean_windows  # noqa: E402
-from train.frames import StoreSettings  # noqa: E402
 from train.functionals import build_table  # noqa: E402
 from train.joint import build_joint  # noqa: E402
 from train.material import CutWindows  # noqa: E402
 from train.nets import make_net  # noqa: E402
+from train.store import StoreSettings  # noqa: E402
 
 LABELS = ("neutral", "happiness", "sadness", "anger")
 

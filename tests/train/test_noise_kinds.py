@@ -10,7 +10,6 @@ from scipy import signal
 from edge_app.errors import ConfigurationError, CorpusError
 from train.babble import Babble, spoken
 from train.corpora import read_corpus, read_utterance
-from train.frames import TALKERS as TRAINING_TALKERS
 from train.noise import NoiseBank, rms
 from train.noise_kinds import (
     BABBLE_SPLIT,
@@ -21,6 +20,7 @@ from train.noise_kinds import (
     make_source,
     parse_kinds,
 )
+from train.store import TALKERS as TRAINING_TALKERS
 
 
 def speakers(folder, levels, seconds=1.0):

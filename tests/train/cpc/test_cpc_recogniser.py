@@ -27,10 +27,11 @@ from train.cpc.published import IEMOCAP, MSP_PODCAST
 from train.cpc.recogniser import StretchBatches, dimension_loss, make_recogniser
 from train.cpc.training import train_stream
 from train.dataset import WindowPool
-from train.frames import StoreSettings, build_store
+from train.frames import build_store
 from train.nets.cpc import STEP
 from train.run import load_run
 from train.scoring import BundleScorer
+from train.store import StoreSettings
 
 
 @pytest.fixture
