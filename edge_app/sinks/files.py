@@ -90,12 +90,14 @@ class OutputFile:
         Raises:
             OutputError: another process is writing it.
         """
-        try:
-            if sys.platform != "win32":
+        if sys.platform != "win32":
+            try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.close()
-            raise OutputError(f"{self.path}: another edge-ser is writing it now; choose another --output") from None
+            except BlockingIOError:
+                self._file.close()
+                raise OutputError(f"{self.path}: another edge-ser is writing it now; choose another --output") from None
+            except OSError:  # some network file systems have no locks
+                pass
         self._file.truncate(0)
 
     def write_line(self, line: str) -> None:

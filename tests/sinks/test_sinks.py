@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import fcntl
 import json
 import os
 import sys
@@ -192,6 +194,18 @@ def test_a_file_that_another_process_writes_is_left_to_it(tmp_path: Path) -> Non
             pass
         first.write_line("two")
     assert path.read_text() == "one\ntwo\n"
+
+
+def test_where_there_are_no_locks_a_file_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: object, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with OutputFile(tmp_path / "out") as file:
+        file.write_line("one")
+    assert (tmp_path / "out").read_text() == "one\n"
 
 
 def test_what_a_broken_run_left_behind_is_written_over(tmp_path: Path) -> None:
