@@ -19,8 +19,10 @@ from edge_app.bench.figures import Figure, Subject
 from edge_app.bench.timeline import Mood, Stretch, moods, read_timeline
 from edge_app.cli import cli
 from edge_app.commands.bench import bench
-from edge_app.core.types import AudioBlock, Estimate, samples
+from edge_app.core.types import AudioBlock, Estimate, Floats, samples
 from edge_app.errors import ConfigurationError, EdgeSerError
+from edge_app.runtime import Prediction
+from edge_app.runtime.onnx import OnnxPredictor
 
 LABELS = ("neutral", "happiness", "sadness", "anger")
 HEADER = "start,end,speaker,emotion,noise,snr\n"
@@ -133,6 +135,23 @@ def test_a_clip_without_timeline(tiny_bundle: Path, clip: Path) -> None:
     assert latency.count == 21  # a window every quarter of a second from 1 s on, to 6 s
     assert 0 < latency.median <= latency.p95 < 1000  # type: ignore[operator]
     assert measured["clip_dropped"].median == 0
+
+
+def test_a_slow_net_is_in_every_latency(tiny_bundle: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = OnnxPredictor.predict
+    calls: list[int] = []
+
+    def slow(self: OnnxPredictor, features: Floats) -> Prediction:
+        calls.append(len(features))
+        time.sleep(0.03)
+        return quick(self, features)
+
+    monkeypatch.setattr(OnnxPredictor, "predict", slow)
+    measured = figures(Subject(str(tiny_bundle), clip, clip=clip))
+    assert len(calls) >= measured["clip_update"].count > 21 / 2
+    assert measured["clip_end_to_end"].count == 21
+    assert measured["clip_update"].median >= 30  # type: ignore[operator]
+    assert measured["clip_end_to_end"].median >= 30  # type: ignore[operator]
 
 
 def test_a_clip_in_real_time(tiny_bundle: Path, tmp_path: Path) -> None:
