@@ -94,9 +94,9 @@ def evaluate(
     """
     scorer = BundleScorer(bundle, variant, vad)
     reference = reference_of(utterances)
-    scorable = [utterance for utterance in utterances if _is_scorable(utterance, bundle, reference)]
+    judged = scorable(utterances, bundle)
     lacking = Counter(u.label or UNLABELLED for u in utterances if u.label not in bundle.labels)
-    if not scorable:
+    if not judged:
         found = ", ".join(f"{label} ({count})" for label, count in sorted(lacking.items())) or "nothing"
         raise CorpusError(f"nothing to score: the model knows {', '.join(bundle.labels)}; the corpus has {found}")
 
@@ -108,7 +108,7 @@ def evaluate(
     wearers = Wearers(bundle.baseline, bundle.wearer, setting, hold_out, utterances, windows, seed)
     rows: list[tuple[Utterance, WindowScores]] = []
     without_speech = too_short = 0
-    for utterance in progress(wearers.in_order(scorable)):
+    for utterance in progress(wearers.in_order(judged)):
         start = wearers.start(utterance)
         scores = scorer.score_windows(later(windows(utterance), start.offset), start.stage)
         if len(scores.speech) == 0:
@@ -146,6 +146,12 @@ def evaluate(
 def reference_of(utterances: Sequence[Utterance]) -> Reference:
     """What dimensions are compared with: ratings, where any utterance has some."""
     return "rated" if any(map(_is_rated, utterances)) else "mapped"
+
+
+def scorable(utterances: Sequence[Utterance], bundle: ModelBundle) -> list[Utterance]:
+    """The utterances that a bundle can be measured on: of a class that it knows, or rated where it has dimensions."""
+    reference = reference_of(utterances)
+    return [utterance for utterance in utterances if _is_scorable(utterance, bundle, reference)]
 
 
 def _is_rated(utterance: Utterance) -> bool:

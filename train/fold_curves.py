@@ -58,6 +58,13 @@ class NetScorer:
         )
 
 
+def tested_utterances(plan: Plan) -> list[Utterance]:
+    """All utterances that some fold tests and that have one of the classes."""
+    utterances, cut = read_plan(plan)
+    labels = plan.config.data.labels
+    return [utterances[n] for fold in cut for n in fold.test if utterances[n].label in labels]
+
+
 def fold_curves(
     plan: Plan,
     sources: Sequence[NoiseSource],

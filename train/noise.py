@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 from edge_app.core.types import SAMPLE_RATE, Floats
@@ -89,6 +90,10 @@ class NoiseBank:
         pattern: shell pattern that the names of files must match, such as ``[1-4]-*`` for four folds of ESC-10.
         name: what reports call it; None for the folder's name.
 
+    Attributes:
+        length: samples in all recordings together, without the silence that pads them.
+        rates: sampling rate of each recording in hertz; whatever it is, it is resampled.
+
     Raises:
         CorpusError: no such folder, no recordings, or a silent one.
         AudioFormatError: a recording cannot be read.
@@ -103,6 +108,8 @@ class NoiseBank:
             raise CorpusError(f"{folder}: no recordings of noise; give a folder with .wav, .flac or .opus files")
         self.names = [str(path.relative_to(self.folder)) for path in paths]
         self._clips = [read_noise(path) for path in paths]
+        self.length = sum(map(len, self._clips))
+        self.rates = [int(soundfile.info(path).samplerate) for path in paths]
 
     def __len__(self) -> int:
         return len(self._clips)
@@ -110,7 +117,8 @@ class NoiseBank:
     def draw(self, length: int, rng: np.random.Generator) -> Floats:
         """Take a stretch of noise from a random place.
 
-        A recording that is too short is followed by different ones; only when all have been used does one return.
+        A recording that is too short is followed by different ones; only when all have been used does one return,
+        which a measurement refuses beforehand (:func:`train.noise_check.check_noise`).
 
         Args:
             length: samples wanted.

@@ -15,7 +15,8 @@ from train.commands.evaluate import write_json
 from train.config import load_config
 from train.crossval import Plan, cross_validate, score_folds
 from train.data import data_root
-from train.fold_curves import fold_curves
+from train.fold_curves import fold_curves, tested_utterances
+from train.noise_check import check_noise
 from train.noise_curves import DEFAULT_SNRS, parse_snrs
 from train.noise_kinds import EVERY_KIND, KINDS, make_sources
 from train.noise_report import show
@@ -83,6 +84,9 @@ def crossval(
     tested = "-".join(Path(corpus).stem for corpus in corpora)
     path = output or Path("runs") / f"{experiment.name}-{tested}-{protocol}-{experiment.optimiser.seed}"
     plan = Plan(experiment, corpora, protocol, also, data_root(root), cache or default_cache(), path)
+    if sources:
+        for line in check_noise(sources, tested_utterances(plan)):
+            click.echo(f"edge-ser: {line}", err=True)
     console = Console(stderr=True)
     results = []
     for fold, result in track(cross_validate(plan, jobs), "folds", console=console, disable=not console.is_terminal):

@@ -21,9 +21,10 @@ from edge_app.errors import BackendMissing, ConfigurationError, CorpusError, Out
 from edge_app.vad import DETECTORS, make_detector
 from train.corpora import Utterance, read_corpus
 from train.corpora.manifest import is_manifest
-from train.evaluation import Level, NoiseCondition
+from train.evaluation import Level, NoiseCondition, scorable
 from train.evaluation import evaluate as run_evaluation
 from train.front_errors import measure_front
+from train.noise_check import check_noise
 from train.noise_curves import DEFAULT_SNRS, measure_curves, parse_snrs, speech_level
 from train.noise_kinds import EVERY_KIND, KINDS, make_sources
 from train.noise_report import show
@@ -113,6 +114,11 @@ def evaluate(
     utterances = read_corpus(corpus, root)
     if split is not None:
         utterances = _of_split(utterances, split)
+    scored = [utterance for utterance in utterances if utterance.label in bundle.labels]
+    curves = bool(sources) and not single
+    streams = spoken_streams(scored, seed) if curves else []
+    for line in check_noise(sources, scorable(utterances, bundle), streams):
+        click.echo(f"edge-ser: {line}", err=True)
     measure = functools.partial(
         run_evaluation,
         bundle,
@@ -126,10 +132,8 @@ def evaluate(
         progress=_with_bar,
     )
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    if sources and not single:
+    if curves:
         result = measure_curves(lambda condition: measure(noise=condition), sources, ratios, bundle.manifest)
-        scored = [utterance for utterance in utterances if utterance.label in bundle.labels]
-        streams = spoken_streams(scored, seed)
         front = measure_front(streams, sources, ratios, _detectors(vad), bundle.min_speech, seed)
         result |= {"seed": seed, "speech_level_dbfs": speech_level(scored), "front": front}
     else:

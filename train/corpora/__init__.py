@@ -22,13 +22,13 @@ from train.corpora import (
     savee,
     urdu,
 )
-from train.corpora.audio import read_utterance
+from train.corpora.audio import read_utterance, utterance_length
 from train.corpora.folder import unlabelled_corpus
 from train.corpora.manifest import is_manifest, manifest_corpus
 from train.corpora.utterance import Corpus, Utterance
 from train.data import data_root
 
-__all__ = ["CORPORA", "Corpus", "Utterance", "find_corpus", "read_corpus", "read_utterance"]
+__all__ = ["CORPORA", "Corpus", "Utterance", "find_corpus", "read_corpus", "read_utterance", "utterance_length"]
 
 CORPORA: dict[str, Corpus] = {
     "emodb": emodb.CORPUS,

@@ -18,6 +18,11 @@ END_TOLERANCE = SAMPLE_RATE // 10
 """Samples by which a rounded end may lie beyond the end of its file."""
 
 
+def _unreadable(path: Path, error: Exception) -> AudioFormatError:
+    reason = str(error).splitlines()[0].rstrip(".")
+    return AudioFormatError(f"{path}: cannot be read as audio ({reason})")
+
+
 def read_audio(path: Path) -> Floats:
     """Read a whole file as 16 kHz mono, float32, shape (samples,), in [-1, 1]; channels are averaged.
 
@@ -27,8 +32,7 @@ def read_audio(path: Path) -> Floats:
     try:
         frames, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise AudioFormatError(f"{path}: cannot be read as audio ({reason})") from None
+        raise _unreadable(path, error) from None
     mono: Floats = frames.mean(axis=1)
     if len(mono) == 0:
         raise AudioFormatError(f"{path}: no audio in this file")
@@ -37,6 +41,21 @@ def read_audio(path: Path) -> Floats:
     if rate != SAMPLE_RATE:
         mono = soxr.resample(mono, rate, SAMPLE_RATE)
     return np.clip(mono, np.float32(-1.0), np.float32(1.0))
+
+
+def utterance_length(utterance: Utterance) -> int:
+    """How many samples an utterance has at 16 kHz, to the nearest, by the header of its file.
+
+    Raises:
+        AudioFormatError: the file cannot be opened, or is not audio.
+    """
+    if utterance.end is not None:
+        return to_samples(utterance.end) - to_samples(utterance.start or 0.0)
+    try:
+        header = soundfile.info(utterance.path)
+    except (OSError, RuntimeError) as error:
+        raise _unreadable(utterance.path, error) from None
+    return round(header.frames * SAMPLE_RATE / header.samplerate) - to_samples(utterance.start or 0.0)
 
 
 def read_utterance(utterance: Utterance) -> Floats:
