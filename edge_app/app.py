@@ -143,13 +143,13 @@ def make_source(settings: ListenSettings, device: str | None = None) -> tuple[Au
     if device is None and settings.source is not None:
         if settings.device is not None:
             raise ConfigurationError("--device names a microphone and --input something else; give one of them")
-        return _recorded(settings.source, settings.realtime), False
+        return _recorded(settings.source, settings), False
 
     from edge_app.audio.microphone import Microphone
 
     wanted = device or settings.device
     try:
-        return Microphone(wanted), False
+        return Microphone(wanted, settings.channel), False
     except AudioDeviceError as error:
         if wanted is not None:
             raise
@@ -226,12 +226,14 @@ def _listen_on_screen(open_session: Callable[[str | None, Sequence[Sink]], Sessi
     return run_tui(open_session, devices)
 
 
-def _recorded(source: str, realtime: bool) -> AudioSource:
+def _recorded(source: str, settings: ListenSettings) -> AudioSource:
     if source != STDIN:
         from edge_app.audio.file import FileSource
 
-        return FileSource(source, realtime)
-    if realtime:
+        return FileSource(source, settings.realtime, channel=settings.channel)
+    if settings.channel is not None:
+        raise ConfigurationError(f"--channel {settings.channel}: standard input is mono; leave it out")
+    if settings.realtime:
         raise ConfigurationError("--realtime is for files: standard input comes at the pace of its writer")
 
     from edge_app.audio.stdin import StdinSource

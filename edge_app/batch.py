@@ -40,7 +40,9 @@ def find_audio(paths: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     return found, faults
 
 
-def analyze_files(files: Sequence[Path], settings: PipelineSettings, form: str, write: LineWriter) -> int:
+def analyze_files(
+    files: Sequence[Path], settings: PipelineSettings, form: str, write: LineWriter, channel: int | None = None
+) -> int:
     """Estimate files and write the estimates; a progress bar on standard error shows how far it is.
 
     Args:
@@ -48,6 +50,7 @@ def analyze_files(files: Sequence[Path], settings: PipelineSettings, form: str, 
         settings: how audio becomes estimates.
         form: a key of ``SINKS``.
         write: takes the lines.
+        channel: the channel that is heard alone, counted from 1; None hears the mean of all.
 
     Returns:
         How many files could not be read, or not to their end. Each has got one line on standard error.
@@ -65,7 +68,7 @@ def analyze_files(files: Sequence[Path], settings: PipelineSettings, form: str, 
             if stop.is_set():
                 break
             try:
-                source = FileSource(path)
+                source = FileSource(path, channel=channel)
                 sinks = [sink, FileWatch(progress, source, path)]
                 Session(pipeline, source, session_info(settings, bundle, source), sinks).run(stop)
             except AudioFormatError as error:

@@ -55,6 +55,7 @@ class ListenSettings:
         ui: where estimates are shown; None takes the terminal interface for live audio on a terminal, plain lines for
             other audio there, and JSON lines where standard output is not a terminal.
         output: a file that receives the estimates too, or None.
+        channel: the channel of the source that is heard alone, counted from 1; None hears the mean of all.
     """
 
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)
@@ -63,3 +64,4 @@ class ListenSettings:
     realtime: bool = False
     ui: Interface | None = None
     output: str | None = None
+    channel: int | None = None

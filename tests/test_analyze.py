@@ -52,6 +52,18 @@ def test_a_folder_without_audio_is_told(tmp_path: Path) -> None:
     assert all(suffix in fault for suffix in SUFFIXES)
 
 
+def test_a_file_without_the_channel_is_told_and_the_others_go_on(
+    tiny_bundle: Path, folder: Path, rng: np.random.Generator
+) -> None:
+    soundfile.write(folder / "two.wav", np.column_stack((np.zeros(32_000), voice(rng, 2.0))), SAMPLE_RATE)
+    done = analyze(tiny_bundle, folder / "b.wav", folder / "two.wav", "--channel", "2")
+    assert done.exit_code == 2
+    assert done.stderr == f"edge-ser: {folder / 'b.wav'}: no channel 2, the file has 1\n"
+    lines = records(done.stdout)
+    assert [Path(line["source"]).name for line in lines if line["type"] == "session"] == ["two.wav"]
+    assert any(line["type"] == "estimate" and line["state"] != "no-speech" for line in lines)
+
+
 def test_json_lines_hold_a_session_per_file(tiny_bundle: Path, folder: Path) -> None:
     done = analyze(tiny_bundle, folder, "--vad", "none")
     assert done.exit_code == 0

@@ -57,6 +57,21 @@ def test_a_file_into_json_lines(tiny_bundle: Path, wav: Path) -> None:
     assert (end["reason"], end["duration"], end["estimates"]) == ("eof", 3.3, 11)
 
 
+def test_one_channel_is_heard_where_they_cancel_each_other(tiny_bundle: Path, tmp_path: Path, wav: Path) -> None:
+    sound, _ = soundfile.read(wav)
+    soundfile.write(tmp_path / "two.wav", np.column_stack((sound, -sound)), SAMPLE_RATE)
+    mixed, alone, mono = (
+        listen(tiny_bundle, "--input", *arguments)
+        for arguments in ((tmp_path / "two.wav",), (tmp_path / "two.wav", "--channel", "1"), (wav,))
+    )
+    assert mixed.stderr.count("cancel each other when they are mixed") == 1
+    assert {line["state"] for line in records(mixed.stdout) if line["type"] == "estimate"} == {"no-speech"}
+    assert alone.stderr == ""
+    same = ("label", "scores", "start", "end")
+    said, wanted = ([[line[key] for key in same] for line in records(done.stdout)[1:-1]] for done in (alone, mono))
+    assert said == wanted
+
+
 @pytest.mark.parametrize("option", ["--hop", "--smoothing"])
 def test_a_value_that_is_not_a_number_is_refused(tiny_bundle: Path, wav: Path, option: str) -> None:
     done = listen(tiny_bundle, "--input", wav, option, "nan")

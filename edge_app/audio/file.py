@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_app.audio.mixdown import ADVICE, REMEDY, Mixdown
 from edge_app.audio.resampler import Resampler
 from edge_app.audio.source import Deliver, Notify, ignore
 from edge_app.audio.wav import MendedWav, WavHeader, read_header
@@ -36,26 +37,32 @@ class FileSource:
         path: the file; any rate, any number of channels.
         realtime: deliver at the pace of the clock.
         block: seconds in a block; None takes 0.5, or 0.01 in real time.
+        channel: the channel that is heard alone, counted from 1; None hears the mean of all.
 
     Attributes:
         duration: seconds of audio that its header promises.
         rate: its sampling rate in hertz.
 
     Raises:
-        AudioFormatError: it is missing, a folder, empty, or not audio.
+        AudioFormatError: it is missing, a folder, empty, not audio, or has no such channel.
     """
 
-    def __init__(self, path: Path | str, realtime: bool = False, block: float | None = None) -> None:
+    def __init__(
+        self, path: Path | str, realtime: bool = False, block: float | None = None, channel: int | None = None
+    ) -> None:
         self._path = Path(path)
         self.description = str(path)
         self.realtime = realtime
         self._block = block or (REALTIME_BLOCK if realtime else BLOCK)
+        self._channel = channel
         self._header = self._checked_header()
         with self._open() as file:
             self.duration = file.frames / file.samplerate
             self.rate = int(file.samplerate)
             if not file.frames:
                 raise AudioFormatError(f"{path}: no audio in this file; record it again")
+            if channel is not None and channel > file.channels:
+                raise AudioFormatError(f"{path}: no channel {channel}, the file has {file.channels}")
 
     def run(self, deliver: Deliver, stop: threading.Event, notify: Notify = ignore) -> EndReason:
         """See :class:`edge_app.audio.source.AudioSource`.
@@ -69,7 +76,7 @@ class FileSource:
         with self._open() as file:
             if file.samplerate < SAMPLE_RATE:
                 notify(Notice("warning", self._narrow(file.samplerate)))
-            for samples in self._resampled(file):
+            for samples in self._resampled(file, notify):
                 if self.realtime:
                     stop.wait(max(0.0, began + seconds(position + len(samples)) - time.monotonic()))
                 if stop.is_set():
@@ -78,8 +85,8 @@ class FileSource:
                 position += len(samples)
         return "eof"
 
-    def _resampled(self, file: Any) -> Iterator[Floats]:
-        resampler = Resampler(file.samplerate)
+    def _resampled(self, file: Any, notify: Notify) -> Iterator[Floats]:
+        mixdown, resampler = Mixdown(file.samplerate, self._channel), Resampler(file.samplerate)
         fault: AudioFormatError | None = None
         taken = 0
         while fault is None:
@@ -87,7 +94,9 @@ class FileSource:
             if not len(frames):
                 break
             taken += len(frames)
-            samples = resampler.feed(frames)
+            samples = resampler.feed(mixdown.feed(frames))
+            if mixdown.cancels():
+                notify(Notice("warning", f"the channels of {self._path.name} {ADVICE}; {REMEDY}"))
             if len(samples):
                 yield samples
         rest = resampler.flush()

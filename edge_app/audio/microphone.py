@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from edge_app.audio.mixdown import ADVICE, REMEDY, Mixdown
 from edge_app.audio.resampler import Resampler
 from edge_app.audio.source import Deliver, InputDevice, Notify, ignore
 from edge_app.core.records import EndReason, Notice
@@ -105,16 +106,19 @@ class Recording:
 
     Args:
         device: what to record from.
+        channel: the channel that is wanted alone, counted from 1; None for whatever the device gives.
 
     Raises:
-        AudioDeviceError: it cannot be opened.
+        AudioDeviceError: it cannot be opened, or has no such channel.
     """
 
-    def __init__(self, device: InputDevice) -> None:
+    def __init__(self, device: InputDevice, channel: int | None = None) -> None:
         audio = portaudio()
         self._chunks: queue.Queue[Chunk] = queue.Queue(QUEUED_CHUNKS)
         self._skipped = 0
-        self.rate, channels = _supported(audio, device)
+        if channel is not None and channel > device.channels:
+            raise AudioDeviceError(f"the microphone {device.name!r} has no channel {channel}, only {device.channels}")
+        self.rate, channels = _supported(audio, device, 1 if channel is None else device.channels)
         try:
             self._stream = audio.InputStream(
                 device=device.number,
@@ -175,6 +179,7 @@ class Microphone:
 
     Args:
         device: number, name or part of the name of the device; None takes the system's default.
+        channel: the channel that is heard alone, counted from 1; None hears the mean of all.
 
     Attributes:
         rate: the device's own sampling rate in hertz.
@@ -186,9 +191,10 @@ class Microphone:
 
     realtime = True
 
-    def __init__(self, device: str | None = None) -> None:
+    def __init__(self, device: str | None = None, channel: int | None = None) -> None:
         self._follows_default = device is None
-        self._told_of_faults = False
+        self._channel = channel
+        self._told_of_faults = self._told_of_cancelling = False
         self._device = find_device(device)
         self.description = self._device.name
         self.rate = self._device.rate
@@ -196,7 +202,7 @@ class Microphone:
     def run(self, deliver: Deliver, stop: threading.Event, notify: Notify = ignore) -> EndReason:
         """See :class:`edge_app.audio.source.AudioSource`; it only ends when it is stopped."""
         stream = _Positions()
-        recording: Recording | None = Recording(self._device)
+        recording: Recording | None = Recording(self._device, self._channel)
         while recording is not None:
             try:
                 self._deliver_from(recording, stream, deliver, stop, notify)
@@ -214,11 +220,14 @@ class Microphone:
     def _deliver_from(
         self, recording: Recording, stream: _Positions, deliver: Deliver, stop: threading.Event, notify: Notify
     ) -> None:
-        resampler = Resampler(recording.rate)
+        mixdown, resampler = Mixdown(recording.rate, self._channel), Resampler(recording.rate)
         try:
             for chunk in recording.chunks(stop):
                 skipped = round(chunk.skipped * SAMPLE_RATE / recording.rate)
-                mono = resampler.feed(self._finite(chunk.frames, notify))
+                mono = resampler.feed(mixdown.feed(self._finite(chunk.frames, notify)))
+                if mixdown.cancels() and not self._told_of_cancelling:
+                    self._told_of_cancelling = True
+                    notify(Notice("warning", f"the channels of {self._device.name!r} {ADVICE}; {REMEDY}"))
                 start = stream.advance(len(mono), skipped)
                 if len(mono):
                     deliver(AudioBlock(mono, start, chunk.overflowed or skipped > 0))
@@ -245,7 +254,7 @@ class Microphone:
             with contextlib.suppress(audio.PortAudioError, AudioDeviceError):
                 audio._initialize()
                 self._device = find_device(None if self._follows_default else self._device.name)
-                return Recording(self._device)
+                return Recording(self._device, self._channel)
         return None
 
 
@@ -273,9 +282,9 @@ class _Positions:
         self._resumed = True
 
 
-def _supported(audio: Any, device: InputDevice) -> tuple[int, int]:
-    """Rate and channels to open a device with: 16 kHz mono where it can, else its own rate."""
-    for rate, channels in ((SAMPLE_RATE, 1), (device.rate, 1), (device.rate, device.channels)):
+def _supported(audio: Any, device: InputDevice, fewest: int) -> tuple[int, int]:
+    """Rate and channels to open a device with: 16 kHz and the fewest channels where it can, else its own rate."""
+    for rate, channels in ((SAMPLE_RATE, fewest), (device.rate, fewest), (device.rate, device.channels)):
         try:
             audio.check_input_settings(device=device.number, samplerate=rate, channels=channels, dtype="float32")
         except (audio.PortAudioError, ValueError):

@@ -1,4 +1,4 @@
-"""Any rate and any number of channels to 16 kHz mono, as a stream."""
+"""Any rate to 16 kHz, as a stream."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from edge_app.core.types import SAMPLE_RATE, Floats
 
 
 class Resampler:
-    """Mixes channels down to their mean and resamples with soxr's high quality.
+    """Resamples one channel with soxr's high quality.
 
     The samples do not depend on how the audio is cut into calls, and n samples become n * 16000 / rate, rounded.
 
@@ -23,13 +23,12 @@ class Resampler:
 
             self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
 
-    def feed(self, frames: Floats) -> Floats:
-        """Take the next samples, float32, shape (n,) or (n, channels); return 16 kHz mono, float32, shape (m,).
+    def feed(self, samples: Floats) -> Floats:
+        """Take the next samples, float32, shape (n,); return them at 16 kHz, float32, shape (m,).
 
         At another rate than 16 kHz the answer comes in bursts, some 40 ms late.
         """
-        mono = frames if frames.ndim == 1 else frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)
-        mono = np.ascontiguousarray(mono, dtype=np.float32)
+        mono = np.ascontiguousarray(samples, dtype=np.float32)
         return mono if self._stream is None else self._converted(mono, last=False)
 
     def flush(self) -> Floats:

@@ -8,16 +8,19 @@ from pathlib import Path
 
 import click
 
-from edge_app.commands.options import pipeline_options
+from edge_app.commands.options import CHANNEL, pipeline_options
 from edge_app.settings import PipelineSettings
 
 
 @click.command(short_help="Estimate whole files or folders, into JSON lines or CSV.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
 @pipeline_options
+@CHANNEL
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 @click.option("--output", type=click.Path(), metavar="FILE", help="Write there instead of standard output.")
-def analyze(paths: tuple[str, ...], pipeline: PipelineSettings, form: str, output: str | None) -> None:
+def analyze(
+    paths: tuple[str, ...], pipeline: PipelineSettings, channel: int | None, form: str, output: str | None
+) -> None:
     """Estimate whole files, and the audio files in folders, into JSON lines or CSV.
 
     JSON lines hold a session record, its estimates and an end record per file. A file that cannot be read gets one
@@ -36,7 +39,7 @@ def analyze(paths: tuple[str, ...], pipeline: PipelineSettings, form: str, outpu
         if output is not None:
             write = opened.enter_context(OutputFile(Path(output))).write_line
         try:
-            failed = analyze_files(files, pipeline, form, write)
+            failed = analyze_files(files, pipeline, form, write, channel)
         except BrokenPipeError:
             return
     if failed or faults:

@@ -12,6 +12,11 @@ from edge_app.core.smoothing import SmoothingSettings
 from edge_app.settings import PipelineSettings
 from edge_app.vad import DETECTORS
 
+CHANNEL = click.option(
+    "--channel", type=click.IntRange(min=1), metavar="N",
+    help="Hear this channel alone, counted from 1. Default: the mean of all.",
+)  # fmt: skip
+
 OPTIONS = (
     click.option("--model", default="default", show_default=True, help="Name or folder of a model bundle."),
     click.option("--variant", type=click.Choice(["fp32", "int8"]), help="Default: int8 where the bundle has it."),

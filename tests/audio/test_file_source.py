@@ -115,6 +115,36 @@ def test_8_khz_is_told_to_lack_the_upper_band(tmp_path: Path, speech: Floats) ->
     assert "4 kHz" in notice.text
 
 
+@pytest.mark.parametrize(("rate", "realtime"), [(SAMPLE_RATE, False), (44_100, False), (SAMPLE_RATE, True)])
+def test_channels_that_cancel_each_other_are_told_once(
+    tmp_path: Path, speech: Floats, rate: int, realtime: bool
+) -> None:
+    sound = np.resize(speech, 2 * rate)
+    soundfile.write(tmp_path / "x.wav", np.column_stack((sound, -sound)), rate, subtype="FLOAT")
+    taken = Taken()
+    taken.run(FileSource(tmp_path / "x.wav", realtime))
+    assert not taken.samples.any()
+    (notice,) = taken.notices
+    assert notice.kind == "warning"
+    assert notice.text.startswith("the channels of x.wav cancel each other when they are mixed")
+    assert "--channel 1" in notice.text
+
+
+@pytest.mark.parametrize("channel", [1, 2])
+def test_a_channel_is_heard_alone(tmp_path: Path, speech: Floats, channel: int) -> None:
+    frames = np.column_stack((speech, -0.5 * speech)).astype(np.float32)
+    soundfile.write(tmp_path / "x.wav", frames, SAMPLE_RATE, subtype="FLOAT")
+    taken = Taken()
+    taken.run(FileSource(tmp_path / "x.wav", channel=channel))
+    np.testing.assert_array_equal(taken.samples, frames[:, channel - 1])
+    assert taken.notices == []
+
+
+def test_a_channel_that_is_not_there_is_refused(wav: Path) -> None:
+    with pytest.raises(AudioFormatError, match=r"speech\.wav: no channel 2, the file has 1"):
+        FileSource(wav, channel=2)
+
+
 def test_a_truncated_wav_gives_all_that_is_there_and_then_says_so(wav: Path, speech: Floats) -> None:
     whole = wav.read_bytes()
     kept = 16_001

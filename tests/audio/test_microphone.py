@@ -120,6 +120,12 @@ class Run:
         return sum(len(block.samples) for block in self.blocks)
 
 
+def refuses_mono(device: int, samplerate: int, channels: int, dtype: str) -> None:
+    """A device that gives all its channels or none, at 48 kHz."""
+    if channels == 1 or samplerate != 48_000:
+        raise PortAudioError("Invalid number of channels")
+
+
 def wait_until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + 30
     while not condition():
@@ -188,6 +194,38 @@ def test_a_device_without_16_khz_is_resampled_to_its_end(audio: FakePortAudio) -
     assert stream.samplerate == 44_100
     assert run.taken == SAMPLE_RATE
     assert run.blocks[-1].end == SAMPLE_RATE
+
+
+def test_channels_that_cancel_each_other_are_told_once(audio: FakePortAudio, rng: np.random.Generator) -> None:
+    audio.check_input_settings = refuses_mono  # type: ignore[method-assign]
+    audio.plug("Interface", channels=2)
+    sound = rng.normal(0, 0.1, 3 * 48_000)
+    with Run(Microphone()) as run:
+        wait_until(lambda: audio.streams)
+        for part in np.split(np.column_stack((sound, -sound)), 100):
+            audio.streams[0].send(part)
+        wait_until(lambda: run.taken > 40_000)
+    (notice,) = run.notices
+    assert notice.kind == "warning"
+    assert notice.text.startswith("the channels of 'Interface' cancel each other when they are mixed")
+    assert "--channel 1" in notice.text
+
+
+def test_a_channel_is_heard_alone(audio: FakePortAudio, rng: np.random.Generator) -> None:
+    audio.plug("Interface", channels=2)
+    frames = rng.normal(0, 0.1, (320, 2)).astype(np.float32)
+    with Run(Microphone(channel=2)) as run:
+        wait_until(lambda: audio.streams)
+        audio.streams[0].send(frames)
+        wait_until(lambda: run.blocks)
+    assert (audio.streams[0].samplerate, audio.streams[0].channels) == (SAMPLE_RATE, 2)
+    np.testing.assert_array_equal(run.blocks[0].samples, frames[:, 1])
+
+
+def test_a_channel_that_the_device_lacks_is_refused(audio: FakePortAudio) -> None:
+    audio.plug("Built-in", channels=2)
+    with pytest.raises(AudioDeviceError, match=r"'Built-in' has no channel 3, only 2"):
+        Microphone(channel=3).run(lambda block: None, threading.Event())
 
 
 def test_overflows_are_passed_on(audio: FakePortAudio) -> None:
