@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edge_app.errors import ConfigurationError
+from train.figure_files import EVALUATION
 
 KEPT = (
     "variant", "n", "utterances", "uar", "wa", "recall", "ccc", "ece", "interval", "reference", "trained_on_corpus",
@@ -40,15 +40,11 @@ def read_metrics(paths: Sequence[Path], name: str, version: str) -> dict[str, An
     """
     metrics: dict[str, Any] = {}
     for path in paths:
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+        found = EVALUATION.read(path)
+        with EVALUATION.expected(path):
             measured = (found["model"], found["version"])
             condition = _condition(found)
             kept = {key: found[key] for key in KEPT}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigurationError(
-                f"{path}: not the figures of a model ({error!r}); give a file of edge-ser evaluate --json"
-            ) from None
         if measured != (name, version):
             raise ConfigurationError(
                 f"{path}: figures of {' '.join(map(str, measured))}, but {name} {version} is exported; measure it again"

@@ -9,6 +9,7 @@ from typing import Any
 
 from edge_app.errors import ConfigurationError
 from train.corpora import CORPORA
+from train.figure_files import CURVES
 from train.noise_curves import MARGIN, TYPE, least_ratio
 from train.noise_report import NO_FRONT, curve_tables, front_tables, markdown
 
@@ -41,21 +42,23 @@ def read_curves(paths: Sequence[Path], name: str, version: str, experiment: str)
         The reports, without figures that a card does not show.
 
     Raises:
-        ConfigurationError: a file belongs to another model, or repeats a corpus.
+        ConfigurationError: a file is not such a file, belongs to another model, or repeats a corpus.
     """
     reports: list[dict[str, Any]] = []
     for path in paths:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = CURVES.read(path)
         folds = "protocol" in found
-        measured = (found["model"], None if folds else found["version"])
+        with CURVES.expected(path):
+            measured = (found["model"], None if folds else found["version"])
+            kept, title = _kept(found), heading(found)
         if measured != ((experiment, None) if folds else (name, version)):
             raise ConfigurationError(
                 f"{path}: curves of {found['model']} {found.get('version', '(folds)')}, but {name} {version} is "
                 "exported; measure them again"
             )
-        if any(heading(found) == heading(other) for other in reports):
-            raise ConfigurationError(f"{path}: {heading(found)} was given already; leave one of the two out")
-        reports.append(_kept(found))
+        if any(title == heading(other) for other in reports):
+            raise ConfigurationError(f"{path}: {title} was given already; leave one of the two out")
+        reports.append(kept)
     return reports
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -23,6 +22,7 @@ from train.das.features import utterance_functionals
 from train.das.plots import scatter_latents
 from train.das.protocol import FOLDS, VARIANTS, Normalisation, Study, run_study
 from train.das.tables import collect, render_page
+from train.figure_files import DAS
 
 FEATURES = ("egemaps", "opensmile-egemaps")
 
@@ -103,7 +103,7 @@ def das(
                 "figures": figures,
             },
         )
-        studies = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("das-*.json"))]
+        studies = [DAS.read(path) for path in sorted(results.glob("das-*.json"))]
         (output / "das.md").write_text(render_page(studies), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error.strerror or error})") from None

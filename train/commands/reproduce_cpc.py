@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from train.cpc.record import load_pretrained
 from train.cpc.study import SETTINGS, WEIGHTS, Study, encoder_folder, make_reader, pretrained_record, run_study
 from train.data import data_root
 from train.dataset import WindowPool
+from train.figure_files import CPC
 from train.protocols import folds
 from train.runner import open_store, read_training_corpora
 
@@ -117,7 +117,7 @@ def cpc(
                 "figures": collect(trials),
             },
         )
-        studies = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("cpc-*.json"))]
+        studies = [CPC.read(path) for path in sorted(results.glob("cpc-*.json"))]
         (output / "cpc.md").write_text(render_page(studies), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error.strerror or error})") from None

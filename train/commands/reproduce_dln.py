@@ -22,6 +22,7 @@ from train.dln.figures import collect
 from train.dln.material import Source, build_study
 from train.dln.page import render_page
 from train.dln.trials import kept_trial, study_digest
+from train.figure_files import DLN
 from train.nets import NETS
 from train.nets.ladder import DecoupledLadderNet
 
@@ -112,7 +113,7 @@ def dln(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, content)
-        studies = [json.loads(each.read_text(encoding="utf-8")) for each in sorted(path.parent.glob("dln-*.json"))]
+        studies = [DLN.read(each) for each in sorted(path.parent.glob("dln-*.json"))]
         (output / "dln.md").write_text(render_page(studies), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error.strerror or error})") from None
