@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from edge_app.errors import ConfigurationError
+from train.figure_files import TRUST
 
 PICTURE = "risk.png"
 PROTOCOLS = {"loco": "leave one corpus out", "loso": "leave one speaker out"}
@@ -23,8 +23,8 @@ def read_trust(path: Path, experiment: str) -> dict[str, Any]:
     Raises:
         ConfigurationError: it is not such a file, or of another experiment.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+    found = TRUST.read(path)
+    with TRUST.expected(path):
         about = {
             "experiment": str(found["config"]["name"]),
             "protocol": str(found["protocol"]),
@@ -33,10 +33,6 @@ def read_trust(path: Path, experiment: str) -> dict[str, Any]:
         }
         trusted: dict[str, Any] = {**about, **found["trust"]}
         usable = float(trusted["temperature"]) > 0 and 0 <= float(trusted["threshold"]) <= 1
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(
-            f"{path}: no cross-validation of several folds ({error!r}); give a file of edge-ser crossval --json"
-        ) from None
     if not usable:
         raise ConfigurationError(f"{path}: a temperature or threshold that none can be; cross-validate again")
     if trusted["experiment"] != experiment:

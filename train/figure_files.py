@@ -77,6 +77,9 @@ CROSS_VALIDATION = FigureFile(
     "a cross-validation", "edge-ser crossval --json",
     ("config", "corpora", "protocol", "also", "seed", "folds", "n", "uar", "wa", "ccc", "interval"),
 )  # fmt: skip
+TRUST = FigureFile(
+    "a cross-validation of several folds", "edge-ser crossval --json", ("config", "protocol", "corpora", "n", "trust")
+)
 DAS = FigureFile(
     "a study of Das et al.", "edge-ser reproduce das",
     ("features", "normalisation", "training", "transfer", "epochs", "picture", "figures"),

@@ -53,9 +53,9 @@ def test_the_bundle_is_softened_and_says_what_its_confidence_is_worth(small_run,
     ("changes", "message"),
     [
         ({"config": {"name": "large"}}, "a cross-validation of large, but small is exported"),
-        ({"trust": None}, "no cross-validation of several folds"),
+        ({"trust": None}, "not a cross-validation of several folds"),
         ({"trust": {"temperature": -1.0, "threshold": 0.5}}, "a temperature or threshold that none can be"),
-        ({"n": "many"}, "no cross-validation"),
+        ({"n": "many"}, "not a cross-validation"),
     ],
 )
 def test_other_files_are_refused(tmp_path, rng, changes, message):
