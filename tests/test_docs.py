@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 import edge_app
+from edge_app.bundle import load_bundle
 from edge_app.cli import COMMANDS
 from edge_app.core.records import Notice, SessionEnd, SessionInfo
 from edge_app.core.types import Estimate
@@ -62,6 +63,15 @@ def test_examples_of_json_lines_have_the_fields_they_should() -> None:
     for record in map(json.loads, example.splitlines()):
         assert set(record) <= set(records()[record["type"]])
         assert set(records()[record["type"]]) - set(record) <= {"demo", "dimensions_reference", "baseline", "wearer"}
+
+
+def test_examples_of_json_lines_are_of_the_default_model() -> None:
+    (example,) = fenced(REPOSITORY / "docs" / "json-lines.md", "json")
+    session, *estimates, end = map(json.loads, example.splitlines())
+    bundle = load_bundle("default")
+    assert (session["model"], tuple(session["labels"])) == (bundle.name, bundle.labels)
+    assert {tuple(estimate["scores"]) for estimate in estimates} <= {bundle.labels, ()}
+    assert end["duration"] == pytest.approx(soundfile.info(REPOSITORY / session["source"]).duration, abs=1e-3)
 
 
 def test_the_example_in_python_runs(
