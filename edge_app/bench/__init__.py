@@ -56,8 +56,10 @@ BENCHES = {
         "counted from the moment at which the last sample of its window was there, so it holds the wait for the end of "
         "a block, and neither window nor hop. A change of the label is one label after another, whatever lies between; "
         "a true change likewise. The time to a true change is counted up to the first estimate with the new emotion, "
-        "where that comes before the next true change and the emotion was not shown already; a label is compared with "
-        "what is true in the middle of its window.",
+        "where that comes before the next true change and the emotion was not shown already. As changes that are never "
+        "shown have no such time, the mean of the time without the new emotion is told beside it: the whole of it "
+        "where it was never shown, none where it was shown already. A true change is where the new emotion is first "
+        "heard, after any pause. A label is compared with what is true in the middle of its window.",
     ),
 }
 

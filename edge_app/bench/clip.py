@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,35 +13,18 @@ from edge_app.app import open_pipeline, session_info
 from edge_app.audio.file import FileSource
 from edge_app.audio.source import Deliver, Notify, ignore
 from edge_app.bench.figures import Figure, Subject, spread, timed
+from edge_app.bench.following import Shown, agreement, follow, label_changes
 from edge_app.bench.machine import one_core
-from edge_app.bench.timeline import TOLERANCE, Mood, Stretch, moods, read_timeline
+from edge_app.bench.timeline import TOLERANCE, Stretch, moods, read_timeline
 from edge_app.bundle import load_bundle
 from edge_app.core.records import EndReason, Notice, SessionEnd, SessionInfo
-from edge_app.core.types import SAMPLE_RATE, AudioBlock, Estimate, seconds
+from edge_app.core.types import SAMPLE_RATE, AudioBlock, Estimate
 from edge_app.errors import ConfigurationError
 from edge_app.session import Session
 from edge_app.settings import PipelineSettings
 
 BLOCK = 0.01
 MINUTE = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """An estimate as it came out.
-
-    Attributes:
-        estimate: what it says.
-        latency: seconds from its window's last sample to it.
-    """
-
-    estimate: Estimate
-    latency: float
-
-    @property
-    def at(self) -> float:
-        """Seconds of the clip at which it was there to be seen."""
-        return seconds(self.estimate.end) + self.latency
 
 
 class WatchedClip:
@@ -148,54 +129,6 @@ def measure_clip(subject: Subject) -> Iterator[Figure]:
         yield from _against_truth(shown, timeline, bundle.labels, minutes)
 
 
-def label_changes(shown: Sequence[Shown]) -> int:
-    """How often a label gave way to another; none (no speech, uncertain) in between does not count."""
-    labels = [each.estimate.label for each in shown if each.estimate.label is not None]
-    return sum(earlier != later for earlier, later in pairwise(labels))
-
-
-def delays(shown: Sequence[Shown], truth: Sequence[Mood], labels: Sequence[str]) -> tuple[list[float], int, int]:
-    """How long the label takes to follow true changes.
-
-    Args:
-        shown: the estimates.
-        truth: the true emotions in turn.
-        labels: what the model can show; changes to anything else are left out.
-
-    Returns:
-        Seconds from each true change to the label's change to the new emotion, where it came before the next true
-        change; how many changes came when the label was the new one already; and how many were never shown.
-    """
-    followed: list[float] = []
-    already = missed = 0
-    for mood in truth[1:]:
-        if mood.emotion not in labels:
-            continue
-        before = [each.estimate.label for each in shown if each.at <= mood.start and each.estimate.label is not None]
-        if before and before[-1] == mood.emotion:
-            already += 1
-            continue
-        during = (each for each in shown if mood.start < each.at <= mood.end and each.estimate.label == mood.emotion)
-        if (first := next(during, None)) is None:
-            missed += 1
-        else:
-            followed.append(first.at - mood.start)
-    return followed, already, missed
-
-
-def agreement(shown: Sequence[Shown], timeline: Sequence[Stretch], labels: Sequence[str]) -> tuple[int, int]:
-    """How many labels are those of the middle of their window, and how many have an emotion there that can be shown."""
-    ends = [stretch.end for stretch in timeline]
-    right = total = 0
-    for each in shown:
-        middle = seconds(each.estimate.start + each.estimate.end) / 2
-        truth = timeline[min(int(np.searchsorted(ends, middle, side="right")), len(timeline) - 1)].emotion
-        if each.estimate.label is not None and truth in labels:
-            total += 1
-            right += each.estimate.label == truth
-    return right, total
-
-
 def _against_truth(
     shown: Sequence[Shown], timeline: Sequence[Stretch], labels: Sequence[str], minutes: float
 ) -> Iterator[Figure]:
@@ -209,15 +142,16 @@ def _against_truth(
         return
     ratio = label_changes(shown) / true_changes
     yield Figure("clip_changes_ratio", "label over true changes", "", ratio, count=true_changes)
-    followed, already, missed = delays(shown, truth, labels)
-    if followed:
-        yield spread("clip_delay", "true change to the label's change", "s", followed)
+    followed = follow(shown, truth, labels)
+    if followed.delays:
+        yield spread("clip_delay", "true change to the label's change", "s", followed.delays)
     else:
         yield Figure("clip_delay", "true change to the label's change", "s", None, count=0, note="none was followed")
-    told = len(followed) + already + missed
-    if told:
-        yield Figure("clip_already", "true changes to what was shown already", "", already / told, count=told)
-        yield Figure("clip_missed", "true changes that were never shown", "", missed / told, count=told)
+    if told := len(followed.waits):
+        wait = sum(followed.waits) / told
+        yield Figure("clip_wait", "without the new emotion, mean of all true changes", "s", wait, count=told)
+        yield Figure("clip_already", "true changes to what was shown already", "", followed.already / told, count=told)
+        yield Figure("clip_missed", "true changes that were never shown", "", followed.missed / told, count=told)
     right, total = agreement(shown, timeline, labels)
     if total:
         yield Figure("clip_agreement", "labels that are the true emotion", "", right / total, count=total)
