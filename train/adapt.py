@@ -16,7 +16,7 @@ from typing import Any, cast
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint
 from numpy.typing import NDArray
 
 from edge_app.collected import CollectedFeatures
@@ -34,6 +34,7 @@ from train.module import predict_log_probabilities, utterance_classes
 from train.nets.base import EmotionNet
 from train.nets.dense import DenseNet
 from train.nets.ladder import Ladder
+from train.progress import training_progress
 from train.rows import OUTLIER, Rows
 from train.run import Run, build_net, save_run
 from train.runner import CALIBRATION_WINDOWS, LAST, Sides, calibrate, versions
@@ -172,7 +173,7 @@ def adapt(
         name: what the new run and its bundle are called.
         settings: how it goes on.
         resume: continue from the last checkpoint in the folder, if there is one.
-        quiet: no progress bar.
+        quiet: show no progress.
         command: what was typed, for the record.
 
     Raises:
@@ -202,7 +203,7 @@ def adapt(
     last = path / "checkpoints" / LAST
     keep = ModelCheckpoint(last.parent, last.stem, enable_version_counter=False)
     module = LadderModule(ladder, LadderBatches(RowBatches(known, going_on, balanced=True), others, going_on), going_on)
-    fit_module(module, [keep, *([] if quiet else [RichProgressBar()])], last if resume and last.is_file() else None)
+    fit_module(module, [keep, *training_progress(quiet)], last if resume and last.is_file() else None)
     net.measure(torch.from_numpy(evaluation_rows(net, known.features, others, config)))
     net.eval()
     fit_heads(net, rows, config)

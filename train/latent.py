@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
@@ -26,6 +26,7 @@ from train.nets.autoencoders import (
     VaeNet,
     VariationalAutoencoder,
 )
+from train.progress import shows_bar
 from train.rows import Rows
 
 
@@ -204,7 +205,7 @@ def fit_module(module: RowModule, callbacks: Sequence[lightning.Callback] = (), 
             reload_dataloaders_every_n_epochs=1,
             logger=False,
             enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
-            enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
+            enable_progress_bar=shows_bar(callbacks),
         )
         trainer.fit(module, ckpt_path=resume_from, weights_only=False)
     return int(trainer.current_epoch)

@@ -14,7 +14,7 @@ from pathlib import Path
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
 from rich.progress import Progress
@@ -34,6 +34,7 @@ from train.joint import build_joint
 from train.material import CutWindows, Material
 from train.module import ChunkModule, predict_log_probabilities, utterance_classes
 from train.nets.base import EmotionNet
+from train.progress import shows_bar, training_progress
 from train.protocols import split_validation
 from train.run import Run, build_net, save_run
 from train.simulation import SimulatedWearers, spoken_means, wearer_entry
@@ -110,7 +111,7 @@ def fit(
         sides: which of them train and which validate; speakers must be disjoint.
         path: folder of the run.
         resume: continue from the last checkpoint in it.
-        quiet: no progress bar (cross-validation shows its own).
+        quiet: show no progress (cross-validation shows its own).
         command: what was typed, for the record.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -128,6 +129,7 @@ def fit(
     module = ChunkModule(net, config, (validation, owner, truth))
     wearers = simulated_wearers(store, sides.train, baseline, config)
     batches = BalancedBatches(pool, baseline, config, wearers if config.baseline.share > 0 else None)
+    shown = training_progress(quiet)
     checkpoints = path / "checkpoints"
     best = ModelCheckpoint(checkpoints, "best", monitor="val_uar", mode="max", save_last=True, save_top_k=1)
     best.CHECKPOINT_NAME_LAST = Path(LAST).stem
@@ -141,9 +143,9 @@ def fit(
             EMAWeightAveraging(decay=config.optimiser.average),
             EarlyStopping("val_uar", patience=config.optimiser.patience, mode="max"),
             _EpochNumber(batches),
-            *([] if quiet else [RichProgressBar(refresh_rate=10)]),
+            *shown,
         ],
-        enable_progress_bar=not quiet,
+        enable_progress_bar=shows_bar(shown),
         enable_model_summary=False,
         num_sanity_val_steps=0,
         log_every_n_steps=min(10, config.optimiser.steps),
@@ -290,7 +292,5 @@ def train(
     with Progress() as progress:
         store = open_store(config, utterances, root, cache, progress)
     training, validation = split_validation(utterances, config.data.validation_share, config.optimiser.seed)
-    # Where no terminal shows it, a progress bar only takes time.
-    quiet = not sys.stdout.isatty()
     command = " ".join(sys.argv[1:])
-    return fit(config, store, Sides(training, validation), path, resume=resume, quiet=quiet, command=command)
+    return fit(config, store, Sides(training, validation), path, resume=resume, command=command)

@@ -11,7 +11,7 @@ import click
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint
 from numpy.typing import NDArray
 from rich.progress import Progress
 from torch import nn
@@ -32,6 +32,7 @@ from train.module import predict_log_probabilities, utterance_classes
 from train.nets.autoencoders import LatentNet
 from train.nets.base import EmotionNet
 from train.nets.dense import DenseNet
+from train.progress import training_progress
 from train.protocols import split_validation
 from train.rows import Rows, inside, make_rows, robust_baseline
 from train.run import Run, build_net, save_run
@@ -183,7 +184,7 @@ def fit_table(
         sides: which of them train and which validate; speakers must be disjoint.
         path: folder of the run.
         resume: continue from the last checkpoint in it, if there is one.
-        quiet: no progress bar.
+        quiet: show no progress.
         command: what was typed, for the record.
         unlabelled: functionals of speech that a ladder reconstructs besides; None for none.
 
@@ -201,7 +202,7 @@ def fit_table(
         click.echo(f"edge-ser: {SUPERVISED}", err=True)
     last = path / "checkpoints" / LAST
     keep = ModelCheckpoint(last.parent, last.stem, enable_version_counter=False)
-    callbacks = [keep, *([] if quiet else [RichProgressBar(refresh_rate=10)])]
+    callbacks = [keep, *training_progress(quiet)]
     resume_from = last if resume and last.is_file() else None
     epochs = 0
     if isinstance(net, LatentNet):
@@ -270,6 +271,5 @@ def train_table(
         table = open_table(config, utterances, root, cache, progress)
         unlabelled = open_unlabelled(config, root, cache, progress)
     sides = Sides(*split_validation(utterances, config.data.validation_share, config.optimiser.seed))
-    quiet = not sys.stdout.isatty()
     command = " ".join(sys.argv[1:])
-    return fit_table(config, table, sides, path, resume=resume, quiet=quiet, command=command, unlabelled=unlabelled)
+    return fit_table(config, table, sides, path, resume=resume, command=command, unlabelled=unlabelled)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-import sys
 import time
 import warnings
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -42,6 +41,7 @@ from train.cpc.negatives import draw_negatives
 from train.cpc.record import describe_heard
 from train.cpc.speech import FrameReader, Heard, Source, SpeechStream, open_source
 from train.nets.cpc import STEP, CpcAttentionNet, CpcEncoder
+from train.progress import shows_bar, training_progress
 from train.run import build_net
 from train.runner import versions
 
@@ -230,7 +230,7 @@ def pretrain(
         root: folder of the corpora.
         machines: where it runs; None for one process on a CPU.
         resume: continue from the last checkpoint in the folder.
-        quiet: no progress bar, and no curves for TensorBoard.
+        quiet: show no progress, and keep no curves for TensorBoard.
         command: what was typed, for the record.
         reader: frames that are in memory from before, None for none.
         sources: what is heard, by name; None for what the experiment names.
@@ -255,7 +255,7 @@ def pretrain(
     last = path / "checkpoints" / LAST
     settings = config.optimiser
     keep = ModelCheckpoint(last.parent, last.stem, enable_version_counter=False)
-    shown = not quiet and sys.stdout.isatty()  # where no terminal shows it, a progress bar only takes time
+    shown = training_progress(quiet)
     trainer = lightning.Trainer(
         accelerator=machines.accelerator,
         devices=machines.devices,
@@ -264,8 +264,8 @@ def pretrain(
         max_epochs=settings.epochs,
         limit_train_batches=settings.steps,
         logger=False if quiet else TensorBoardLogger(path, name="", version="tensorboard"),
-        callbacks=[keep, *([RichProgressBar(refresh_rate=10)] if shown else [])],
-        enable_progress_bar=shown,
+        callbacks=[keep, *shown],
+        enable_progress_bar=shows_bar(shown),
         enable_model_summary=False,
         num_sanity_val_steps=0,
         log_every_n_steps=min(10, settings.steps),

@@ -16,7 +16,7 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
@@ -34,6 +34,7 @@ from train.dataset import BalancedBatches, Batch, WindowPool
 from train.frames import FrameStore
 from train.losses import concordance, soft_cross_entropy
 from train.nets.cpc import STEP, CpcAttentionNet
+from train.progress import shows_bar, training_progress
 from train.resumed import begin
 from train.run import build_net
 from train.runner import (
@@ -193,7 +194,7 @@ def fit_recogniser(
         path: folder of the run, for checkpoints.
         parts: net and prediction functions, from :func:`make_recogniser`.
         resume: continue from the last checkpoint in it.
-        quiet: no progress bar.
+        quiet: show no progress.
 
     Returns:
         The training windows, their statistics, the validation utterances, and the epochs.
@@ -223,6 +224,7 @@ def fit_recogniser(
     begin(config, checkpoints, resume=resume)
     best = ModelCheckpoint(checkpoints, "best", monitor="val_score", mode="max", enable_version_counter=False)
     every = ModelCheckpoint(checkpoints, last.stem, enable_version_counter=False)
+    shown = training_progress(quiet)
     trainer = lightning.Trainer(
         accelerator="cpu",
         max_epochs=settings.epochs,
@@ -233,9 +235,9 @@ def fit_recogniser(
             every,
             EMAWeightAveraging(decay=settings.average),
             _EpochDraws(batches, settings.seed),
-            *([] if quiet else [RichProgressBar(refresh_rate=10)]),
+            *shown,
         ],
-        enable_progress_bar=not quiet,
+        enable_progress_bar=shows_bar(shown),
         enable_model_summary=False,
         num_sanity_val_steps=0,
         gradient_clip_val=5.0,

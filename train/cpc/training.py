@@ -46,10 +46,7 @@ def train_stream(
     with Progress() as progress:
         store = open_store(config, utterances, root, cache, progress)
     sides = Sides(*split_validation(utterances, config.data.validation_share, config.optimiser.seed))
-    quiet = not sys.stdout.isatty()  # where no terminal shows it, a progress bar only takes time
-    pool, baseline, validation, epochs = fit_recogniser(
-        config, store, sides, path, (net, contrast), resume=resume, quiet=quiet
-    )
+    pool, baseline, validation, epochs = fit_recogniser(config, store, sides, path, (net, contrast), resume=resume)
     chosen, owner = _stretches(store, validation.numbers[validation.truth >= 0], config, baseline)
     truth = dict(zip(validation.numbers.tolist(), validation.truth.tolist(), strict=True))
     temperature = calibrate(net, torch.from_numpy(chosen), owner, truth)

@@ -11,7 +11,7 @@ import click
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from rich.progress import Progress
 
 from edge_app.core.features import EXTRACTORS
@@ -26,6 +26,7 @@ from train.frames import FrameStore, build_store
 from train.latent import fit_module
 from train.module import predict_log_probabilities, utterance_classes
 from train.nets.base import EmotionNet
+from train.progress import training_progress
 from train.protocols import split_validation
 from train.readable import skip_broken
 from train.resumed import begin
@@ -195,7 +196,7 @@ def fit_run(
         material: what it is trained on.
         path: folder of the run.
         resume: continue from the last checkpoint in it, if there is one.
-        quiet: no progress bar.
+        quiet: show no progress.
         command: what was typed, for the record.
 
     Raises:
@@ -210,7 +211,7 @@ def fit_run(
     module = make_module(net, config, material)
     baseline = module.batches.baseline
     averaging = EMAWeightAveraging(decay=config.optimiser.average)
-    callbacks = [averaging, *([] if quiet else [RichProgressBar()])]
+    callbacks = [averaging, *training_progress(quiet)]
     epochs = fit_best(module, path / "checkpoints", callbacks, resume=resume)
     validation, owner = clean_windows(WindowPool(store, judged, labels), baseline)
     truth = {int(n): labels.index(str(store.utterances[n].label)) for n in judged}
