@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
 import edge_app
 from edge_app.errors import BackendMissing, EdgeSerError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
 
 
 class Entry(NamedTuple):
@@ -85,6 +88,18 @@ class LazyGroup(click.Group):
                 f"'{cmd_name}' needs the package {error.name!r}: run {entry.remedy} in the repository"
             ) from error
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C while it has nothing to end cleanly yet is told in one line, as later.
+
+        Raises:
+            click.exceptions.Exit: with 130, it was interrupted.
+        """
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("edge-ser: interrupted", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with their summaries, importing none of them."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -23,6 +25,46 @@ def run_main(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     code = ended.value.code
     assert isinstance(code, int)
     return code
+
+
+@pytest.mark.parametrize(
+    ("moment", "arguments"),
+    [
+        ("edge_app.app.load_bundle", ["listen", "--input", "x.wav"]),
+        ("edge_app.batch.load_bundle", ["analyze", "."]),
+        ("importlib.import_module", ["models"]),
+    ],
+)
+def test_an_interruption_before_anything_began_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moment: str, arguments: list[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for module in ("edge_app.app", "edge_app.batch", "edge_app.commands.listen", "edge_app.commands.analyze"):
+        importlib.import_module(module)
+    monkeypatch.setattr(moment, interrupted)
+    monkeypatch.setattr("edge_app.batch.find_audio", lambda paths: ([], []))
+    assert run_main(monkeypatch, *arguments) == 130
+    assert capsys.readouterr() == ("", "edge-ser: interrupted\n")
+
+
+def test_ctrl_c_while_the_model_is_read() -> None:
+    slow = (
+        "import sys, time, edge_app.app as app\n"
+        "def load(name):\n    print('reading', flush=True)\n    time.sleep(60)\n"
+        "app.load_bundle = load\n"
+        "sys.argv = ['edge-ser', 'listen', '--ui', 'plain']\n"
+        "from edge_app.cli import main\nmain()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", slow], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as it:
+        assert it.stdout is not None
+        assert it.stdout.readline() == "reading\n"
+        it.send_signal(signal.SIGINT)
+        said = it.communicate(timeout=60)
+    assert (it.returncode, said) == (130, ("", "edge-ser: interrupted\n"))
 
 
 def test_help_lists_every_command_with_its_summary() -> None:
