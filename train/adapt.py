@@ -24,6 +24,7 @@ from edge_app.core.features import EXTRACTORS, make_extractor
 from edge_app.core.labels import DIMENSIONS
 from edge_app.core.types import Floats
 from edge_app.errors import CollectionError, ConfigurationError
+from train.calibration import calibrate
 from train.config import ExperimentConfig
 from train.dataset import LEAST_SPEECH, affect
 from train.functionals import FunctionalTable
@@ -37,7 +38,7 @@ from train.nets.ladder import Ladder
 from train.progress import training_progress
 from train.rows import OUTLIER, Rows
 from train.run import Run, build_net, save_run
-from train.runner import CALIBRATION_WINDOWS, LAST, Sides, calibrate, versions
+from train.runner import CALIBRATION_WINDOWS, LAST, Sides, versions
 from train.tabular import Windows, fit_heads, judged_windows, mean_recall, training_rows
 
 PLAN = "adaptation.json"

@@ -108,6 +108,29 @@ class SpectrumConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionsConfig:
+    """What the clean and the augmented versions of an utterance count for.
+
+    Attributes:
+        clean: share of training windows that are clean; 0 lets every version count the same.
+        judged: versions of each validation utterance that early stopping and the shift of classes judge, the clean one
+            and as many augmented ones.
+        shift: add a constant to each class's logit, fitted to these versions: noise makes a net fall back on a class
+            or two, and does so to speakers who did not train only.
+    """
+
+    clean: float = 0.0
+    judged: int = 1
+    shift: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.clean < 1:
+            raise ConfigurationError("[versions] clean must be at least 0 and below 1")
+        if self.judged < 1:
+            raise ConfigurationError("[versions] judged must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
 class BaselineConfig:
     """How the wearer's baseline is simulated while training, and what the model uses where nobody says otherwise.
 
@@ -261,6 +284,7 @@ class ExperimentConfig:
         data: what is trained on.
         waveform: augmentation before features.
         spectrum: augmentation of features.
+        versions: what clean and augmented versions count for.
         baseline: simulation of the wearer's baseline.
         loss: weights.
         autoencoder: losses of a ``dae`` or ``vae``.
@@ -277,6 +301,7 @@ class ExperimentConfig:
     data: DataConfig = field(default_factory=DataConfig)
     waveform: WaveformConfig = field(default_factory=WaveformConfig)
     spectrum: SpectrumConfig = field(default_factory=SpectrumConfig)
+    versions: VersionsConfig = field(default_factory=VersionsConfig)
     baseline: BaselineConfig = field(default_factory=BaselineConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
@@ -301,6 +326,7 @@ SECTIONS = {
     "data": DataConfig,
     "waveform": WaveformConfig,
     "spectrum": SpectrumConfig,
+    "versions": VersionsConfig,
     "baseline": BaselineConfig,
     "loss": LossConfig,
     "autoencoder": AutoencoderConfig,

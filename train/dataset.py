@@ -130,13 +130,19 @@ class BalancedBatches(IterableDataset[Batch]):
         size = config.optimiser.batch
         numbers = np.array([self._draw(rng) for _ in range(size)])
         window = pool.first[numbers] + (rng.random(size) * pool.count[numbers]).astype(np.int64)
-        version = rng.integers(pool.store.frames.shape[0], size=size)
+        version = self._versions(rng, size)
         features = self._features(numbers, pool.last[window], version, rng, generator)
         vocabulary = torch.nn.functional.one_hot(torch.from_numpy(self._labels[numbers]), len(LABELS)).float()
         targets = [vocabulary, torch.from_numpy(self._affect[numbers])]
         if config.spectrum.mixup > 0:
             features, targets = mix(features, targets, config.spectrum.mixup, generator)
         return Batch(features, targets[0], targets[1])
+
+    def _versions(self, rng: np.random.Generator, size: int) -> NDArray[np.int64]:
+        count, clean = self.pool.store.frames.shape[0], self.config.versions.clean
+        if clean == 0 or count == 1:
+            return rng.integers(count, size=size)
+        return np.where(rng.random(size) < clean, 0, rng.integers(1, count, size=size))
 
     def _features(
         self,
@@ -177,9 +183,23 @@ def clean_windows(pool: WindowPool, baseline: Baseline, stride: int | None = Non
 
     Without a stride they are as many as a device cuts.
     """
+    last, owner = _cut(pool, stride)
+    return torch.from_numpy(baseline.standardise(pool.store.clean(last))), owner
+
+
+def augmented_windows(pool: WindowPool, baseline: Baseline, version: int) -> tuple[Tensor, NDArray[np.int64]]:
+    """The windows of :func:`clean_windows` in an augmented version, from 1 on."""
+    last, owner = _cut(pool, None)
+    versions = np.full(len(last), version, dtype=np.int64)
+    store = pool.store
+    windows = store.complete(store.gather(last, versions), last, versions)
+    return torch.from_numpy(baseline.standardise(windows)), owner
+
+
+def _cut(pool: WindowPool, stride: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Last frames of a pool's windows, every ``stride``-th, one at least of each utterance; and their utterances."""
     chosen = slice(None, None, stride or pool.store.per_hop)
     last, owner = pool.last[chosen], pool.owner[chosen]
     missing = np.setdiff1d(pool.owner, owner)
     extra = pool.first[missing]
-    last, owner = np.append(last, pool.last[extra]), np.append(owner, pool.owner[extra])
-    return torch.from_numpy(baseline.standardise(pool.store.clean(last))), owner
+    return np.append(last, pool.last[extra]), np.append(owner, pool.owner[extra])

@@ -25,15 +25,15 @@ from edge_app.core.baseline import Baseline
 from edge_app.core.features import EXTRACTORS, LogMelEgemaps
 from edge_app.core.types import Floats
 from edge_app.errors import ConfigurationError, CorpusError
+from train.calibration import calibrate, class_shift
 from train.config import ExperimentConfig
 from train.corpora import Utterance, find_corpus, read_corpus
 from train.data import data_root
-from train.dataset import BalancedBatches, WindowPool, clean_windows
+from train.dataset import BalancedBatches, WindowPool, augmented_windows, clean_windows
 from train.frames import FrameStore, build_store
 from train.joint import build_joint
 from train.material import CutWindows, Material
 from train.module import ChunkModule, predict_log_probabilities, utterance_classes
-from train.nets.base import EmotionNet
 from train.progress import shows_bar, training_progress
 from train.protocols import split_validation
 from train.run import Run, build_net, save_run
@@ -122,11 +122,14 @@ def fit(
     judged = np.array([n for n in sides.validation if store.utterances[n].label in config.data.labels], dtype=np.int64)
     if len(judged) == 0:
         raise CorpusError("no utterance of the validation speakers has one of the model's labels; change [data]")
-    validation, owner = clean_windows(WindowPool(store, judged, config.data.labels), baseline)
+    judged_pool = WindowPool(store, judged, config.data.labels)
+    validation, owner = clean_windows(judged_pool, baseline)
     truth = {int(n): config.data.labels.index(str(store.utterances[n].label)) for n in judged}
 
+    versions_judged = judge_versions(judged_pool, baseline, config.versions.judged, (validation, owner, truth))
+
     net = build_net(config)
-    module = ChunkModule(net, config, (validation, owner, truth))
+    module = ChunkModule(net, config, versions_judged)
     wearers = simulated_wearers(store, sides.train, baseline, config)
     batches = BalancedBatches(pool, baseline, config, wearers if config.baseline.share > 0 else None)
     shown = training_progress(quiet)
@@ -169,6 +172,12 @@ def fit(
         )
     module.load_state_dict(torch.load(best.best_model_path, weights_only=False)["state_dict"])
     net.eval()
+    shift = None
+    if config.versions.shift:
+        groups = [utterance.corpus for utterance in store.utterances] * config.versions.judged
+        found = class_shift(net, *versions_judged, groups)
+        net.shift(found)
+        shift = dict(zip(config.data.labels, found.tolist(), strict=True))
     temperature = calibrate(net, validation, owner, truth)
     net.soften(temperature)
     scores = predict_log_probabilities(net, validation)
@@ -191,6 +200,7 @@ def fit(
                 "accuracy": float(np.mean(predicted == expected)),
                 "utterances": len(judged),
                 "temperature": temperature,
+                **({} if shift is None else {"shift": shift}),
             },
             "wearer": wearer_entry(wearers.settings),
             "corpora": describe_corpora(store.utterances, sides, config.data.corpora),
@@ -230,21 +240,37 @@ class _EpochNumber(lightning.Callback):
         self._batches.epoch = trainer.current_epoch
 
 
-def calibrate(net: EmotionNet, features: torch.Tensor, owner: NDArray[np.int64], truth: dict[int, int]) -> float:
-    """The temperature that makes window probabilities most honest on the validation speakers (Guo et al. 2017)."""
-    scores = predict_log_probabilities(net, features)
-    target = torch.tensor([truth[int(number)] for number in owner])
-    logarithm = torch.zeros(1, requires_grad=True)
-    optimiser = torch.optim.LBFGS([logarithm], max_iter=50, line_search_fn="strong_wolfe")
+def judge_versions(
+    pool: WindowPool,
+    baseline: Baseline,
+    count: int,
+    clean: tuple[torch.Tensor, NDArray[np.int64], dict[int, int]],
+) -> tuple[torch.Tensor, NDArray[np.int64], dict[int, int]]:
+    """The clean windows of validation utterances, and those of augmented versions, as utterances of their own.
 
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        loss = torch.nn.functional.cross_entropy(scores / logarithm.exp(), target)
-        loss.backward()
-        return loss
+    Args:
+        pool: windows of the utterances.
+        baseline: standardises.
+        count: versions, the clean one included.
+        clean: standardised clean windows, the utterance of each, and the class of each utterance.
 
-    optimiser.step(closure)
-    return float(logarithm.exp().detach())
+    Returns:
+        The same of all versions; an utterance's number grows by that of the store's utterances with each version.
+
+    Raises:
+        ConfigurationError: there are not so many versions.
+    """
+    if count > (there := pool.store.frames.shape[0]):
+        raise ConfigurationError(f"[versions] judged = {count}, but [waveform] copies make {there} with the clean one")
+    windows, owners = [clean[0]], [clean[1]]
+    truth = dict(clean[2])
+    for version in range(1, count):
+        features, owner = augmented_windows(pool, baseline, version)
+        offset = version * len(pool.store.utterances)
+        windows.append(features)
+        owners.append(owner + offset)
+        truth |= {number + offset: label for number, label in clean[2].items()}
+    return torch.cat(windows), np.concatenate(owners), truth
 
 
 def describe_corpora(utterances: Sequence[Utterance], sides: Sides, corpora: Sequence[str]) -> dict[str, object]:

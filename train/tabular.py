@@ -21,6 +21,7 @@ from edge_app.core.features import EXTRACTORS
 from edge_app.core.types import Floats
 from edge_app.core.wearer import WearerSettings
 from edge_app.errors import CorpusError
+from train.calibration import calibrate
 from train.config import ExperimentConfig
 from train.corpora import Utterance
 from train.dataset import LEAST_SPEECH
@@ -40,7 +41,6 @@ from train.runner import (
     CALIBRATION_WINDOWS,
     LAST,
     Sides,
-    calibrate,
     describe_corpora,
     read_training_corpora,
     simulated_wearers,

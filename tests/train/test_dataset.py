@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from edge_app.core.labels import AFFECT_NORMS, LABELS
-from train.config import BaselineConfig, SpectrumConfig, WaveformConfig
+from edge_app.errors import ConfigurationError
+from train.config import BaselineConfig, SpectrumConfig, VersionsConfig, WaveformConfig
 from train.corpora import read_corpus
-from train.dataset import BalancedBatches, WindowPool, affect, clean_windows
+from train.dataset import BalancedBatches, WindowPool, affect, augmented_windows, clean_windows
 from train.frames import build_store
-from train.runner import simulated_wearers
+from train.runner import judge_versions, simulated_wearers
 from train.store import StoreSettings
 
 
@@ -100,3 +101,51 @@ def test_without_a_share_batches_are_what_they_were(pool, small, store):
     wearers = simulated_wearers(store, pool.utterances, baseline, small)
     drawn = wearers.draw(pool.owner[:20], np.random.default_rng(0))
     np.testing.assert_array_equal(drawn, np.tile(baseline.mean, (20, 1)))
+
+
+@pytest.fixture(scope="module")
+def loud(voices, tmp_path_factory):
+    """A store with two augmented versions, which differ from the clean one by a gain alone."""
+    louder = WaveformConfig(
+        copies=2, room_probability=0, noise_probability=0, band_probability=0, gain_low=-20, gain_high=-10
+    )
+    settings = StoreSettings("logmel", louder, None, 1)
+    return build_store(read_corpus(str(voices)), settings, tmp_path_factory.mktemp("loud"), 1)
+
+
+@pytest.mark.parametrize(("clean", "share"), [(0.0, 1 / 3), (0.6, 0.6)])
+def test_the_clean_version_is_drawn_as_often_as_asked(loud, small, clean, share):
+    pool = WindowPool(loud, np.arange(len(loud.utterances)), small.data.labels)
+    config = replace(small, versions=VersionsConfig(clean=clean))
+    drawn = BalancedBatches(pool, pool.baseline("digest"), config)._versions(np.random.default_rng(0), 6000)
+    counts = np.bincount(drawn, minlength=3) / 6000
+    np.testing.assert_allclose(counts, [share, (1 - share) / 2, (1 - share) / 2], atol=0.02)
+
+
+def test_augmented_windows_are_the_clean_ones_augmented(loud, small):
+    pool = WindowPool(loud, np.arange(len(loud.utterances)), small.data.labels)
+    baseline = pool.baseline("digest")
+    clean, owner = clean_windows(pool, baseline)
+    for version in (1, 2):
+        windows, same = augmented_windows(pool, baseline, version)
+        np.testing.assert_array_equal(same, owner)
+        change = ((windows - clean) * torch.from_numpy(baseline.deviation)).numpy()
+        gain = np.median(change, axis=(1, 2))  # in decibels; bands at the floor do not follow it
+        assert -20.1 < gain.min() <= gain.max() < -9.9
+        assert all(np.ptp(gain[owner == number]) < 0.1 for number in set(owner))
+
+
+def test_versions_are_judged_as_utterances_of_their_own(loud, small):
+    pool = WindowPool(loud, np.arange(5), small.data.labels)
+    baseline = pool.baseline("digest")
+    windows, owner = clean_windows(pool, baseline)
+    truth = {number: number % 3 for number in range(5)}
+    features, owners, classes = judge_versions(pool, baseline, 2, (windows, owner, truth))
+    count = len(loud.utterances)
+    assert torch.equal(features[: len(windows)], windows)
+    assert torch.equal(features[len(windows) :], augmented_windows(pool, baseline, 1)[0])
+    np.testing.assert_array_equal(owners, [*owner, *(owner + count)])
+    assert classes == truth | {number + count: label for number, label in truth.items()}
+    assert torch.equal(judge_versions(pool, baseline, 1, (windows, owner, truth))[0], windows)
+    with pytest.raises(ConfigurationError, match=r"judged = 4, but \[waveform\] copies make 3 with the clean one"):
+        judge_versions(pool, baseline, 4, (windows, owner, truth))

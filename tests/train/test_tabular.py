@@ -11,6 +11,7 @@ from sklearn.metrics import recall_score
 from edge_app.cli import cli
 from edge_app.errors import ConfigurationError, CorpusError
 from train import crossval
+from train.calibration import calibrate
 from train.config import AutoencoderConfig, OptimiserConfig, parse_config
 from train.crossval import Plan
 from train.latent import RowBatches, divergence_weight, fit_encoder
@@ -18,7 +19,6 @@ from train.losses import cyclic_annealing, metric_loss
 from train.nets import make_net
 from train.rows import Rows
 from train.run import load_run
-from train.runner import calibrate
 from train.tabular import mean_recall, train_table
 
 NETS = {

@@ -15,6 +15,7 @@ from rich.progress import Progress
 
 from edge_app.core.baseline import Baseline
 from edge_app.core.types import Floats
+from train.calibration import calibrate
 from train.config import ExperimentConfig
 from train.cpc.recogniser import STRETCH, fit_recogniser, make_recogniser
 from train.dataset import WindowPool
@@ -23,7 +24,6 @@ from train.protocols import split_validation
 from train.run import Run, save_run
 from train.runner import (
     Sides,
-    calibrate,
     describe_corpora,
     open_store,
     read_training_corpora,

@@ -16,6 +16,7 @@ from rich.progress import Progress
 
 from edge_app.core.features import EXTRACTORS
 from edge_app.errors import ConfigurationError, CorpusError
+from train.calibration import calibrate
 from train.config import ExperimentConfig, WaveformConfig
 from train.corpora import Utterance
 from train.dataset import WindowPool, clean_windows
@@ -34,7 +35,6 @@ from train.run import Run, build_net, save_run
 from train.runner import (
     LAST,
     Sides,
-    calibrate,
     calibration_windows,
     describe_corpora,
     open_store,
