@@ -11,7 +11,7 @@ import numpy as np
 from edge_app.core.types import Floats
 from edge_app.errors import CorpusError
 from train.corpora import Utterance, read_corpus, read_utterance
-from train.noise import SILENCE_RMS, rms
+from train.noise import ATTEMPTS, SILENCE_RMS, rms
 
 CORPUS = "librispeech"
 
@@ -32,6 +32,7 @@ class Babble:
         utterances: what they say.
         fewest: how many speak at once, at least.
         most: at most.
+        attempts: stretches of a talker that are tried where one is all pause.
 
     Raises:
         CorpusError: there are fewer speakers than that.
@@ -39,13 +40,13 @@ class Babble:
 
     name = "babble"
 
-    def __init__(self, utterances: Sequence[Utterance], fewest: int, most: int) -> None:
+    def __init__(self, utterances: Sequence[Utterance], fewest: int, most: int, attempts: int = ATTEMPTS) -> None:
         self._spoken: dict[str, list[Utterance]] = {}
         for utterance in utterances:
             self._spoken.setdefault(utterance.speaker, []).append(utterance)
         if len(self._spoken) < most:
             raise CorpusError(f"babble needs {most} speakers at once; there are {len(self._spoken)}")
-        self._fewest, self._most = fewest, most
+        self._fewest, self._most, self._attempts = fewest, most, attempts
         self._read = functools.cache(read_utterance)  # every utterance is drawn hundreds of times
 
     def draw(self, length: int, rng: np.random.Generator) -> Floats:
@@ -58,11 +59,16 @@ class Babble:
         talkers = rng.choice(sorted(self._spoken), count, replace=False)
         total = np.zeros(length)
         for talker in talkers:
-            voice = self._voice(str(talker), length, rng)
-            if (level := rms(voice)) < SILENCE_RMS:
-                raise CorpusError(f"{talker}: silent recordings, so no babble can be made of them; leave them out")
-            total += voice / level
+            voice = self._audible(str(talker), length, rng)
+            total += voice / rms(voice)
         return (0.1 * total / np.sqrt(count)).astype(np.float32)
+
+    def _audible(self, talker: str, length: int, rng: np.random.Generator) -> Floats:
+        """A stretch in which the talker is heard."""
+        for _ in range(self._attempts):
+            if rms(voice := self._voice(talker, length, rng)) >= SILENCE_RMS:
+                return voice
+        raise CorpusError(f"{talker}: silent recordings, so no babble can be made of them; leave them out")
 
     def _voice(self, talker: str, length: int, rng: np.random.Generator) -> Floats:
         """Recordings of a talker one after the other, from a random place on; only when all were used one returns."""

@@ -56,12 +56,14 @@ class StoreSettings:
     def augmenter(self) -> WaveformAugmenter:
         """What draws augmented versions, with its rooms, noise and talkers.
 
+        Where a talker happens to be silent, a version has no babble: one more clean one does no harm.
+
         Raises:
             CorpusError: recordings are missing.
         """
         responses = room_responses(self.waveform.rooms, self.seed) if self.waveform.copies else ()
         noise = None if self.noise is None else NoiseBank(self.noise, self.waveform.noise_pattern)
-        talk = None if self.talkers is None else Babble(spoken(TALKERS, self.talkers), *TALKING)
+        talk = None if self.talkers is None else Babble(spoken(TALKERS, self.talkers), *TALKING, attempts=1)
         return WaveformAugmenter(self.waveform, responses, noise, talk)
 
     def shard(self, content: str, hop: int, first: int, utterances: Sequence[Utterance]) -> str:

@@ -73,6 +73,18 @@ def test_babble_refuses_too_few_and_silent_people(tmp_path, rng):
         Babble(utterances, 3, 3).draw(1000, rng)
 
 
+def test_a_pause_of_a_talker_is_passed_over(tmp_path, rng):
+    talker = speakers(tmp_path, (0.1, 0.2))
+    samples, rate = soundfile.read(talker[0].path)
+    samples[: len(samples) // 2] = 0  # half of what the first says is a pause
+    soundfile.write(talker[0].path, samples, rate)
+    for _ in range(20):
+        assert rms(Babble(talker, 2, 2).draw(1000, rng)) > 0.05
+    with pytest.raises(CorpusError, match=r"talkers/s0: silent recordings"):
+        for _ in range(20):
+            Babble(talker, 2, 2, attempts=1).draw(1000, rng)
+
+
 @pytest.mark.parametrize(
     ("text", "names"),
     [("all", tuple(KINDS)), ("babble", ("babble",)), ("white, pink", ("white", "pink"))],
