@@ -158,7 +158,7 @@ def test_the_model_is_not_asked_while_nobody_speaks() -> None:
 
 
 def test_below_the_stated_confidence_there_are_scores_but_no_label(rng: np.random.Generator) -> None:
-    estimates = make_pipeline(min_confidence=0.999).feed(AudioBlock(voice(rng, 2.0), 0))
+    estimates = make_pipeline(smoothing=SMOOTHING_OFF, min_confidence=0.999).feed(AudioBlock(voice(rng, 2.0), 0))
     assert estimates
     for estimate in estimates:
         assert (estimate.state, estimate.label, estimate.reason) == ("uncertain", None, "confidence")

@@ -14,7 +14,7 @@ from edge_app.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class SmoothingSettings:
-    """How estimates are smoothed.
+    """How estimates are smoothed. The defaults were chosen on clips with timelines: docs/smoothing.md.
 
     Attributes:
         time_constant: seconds in which the weight of a window falls to 1/e; 0 turns smoothing off.
@@ -22,8 +22,8 @@ class SmoothingSettings:
         forget_after: seconds without speech after which the past counts no more.
     """
 
-    time_constant: float = 0.75
-    margin: float = 0.05
+    time_constant: float = 0.35
+    margin: float = 0.25
     forget_after: float = 2.0
 
     def __post_init__(self) -> None:

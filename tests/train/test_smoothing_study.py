@@ -111,13 +111,22 @@ def test_a_model_that_is_never_wrong() -> None:
     assert dict(told_the_truth(heard(0.5, timeline=CHANGE), True).estimates[0].scores) == {"neutral": 1.0, "anger": 0.0}
 
 
-def test_the_choice_is_the_shortest_wait_among_the_steady() -> None:
-    one = [{"ratio": 1.0, "wait": 5.0}, {"ratio": 1.2, "wait": 4.0}, {"ratio": 3.0, "wait": 1.0}]
-    other = [{"ratio": 1.0, "wait": 5.0}, {"ratio": 1.3, "wait": 6.5}, {"ratio": 0.1, "wait": 1.0}]
+def rows(*values: tuple[float, float, float | None]) -> list[dict[str, object]]:
+    """Rows of ratio, wait and median delay."""
+    return [
+        {"ratio": ratio, "wait": wait, "delay": None if delay is None else [delay, 0.0, 9.0]}
+        for ratio, wait, delay in values
+    ]
+
+
+def test_the_choice_is_steady_waits_least_and_then_is_quick() -> None:
+    one = rows((1.0, 5.0, 2.0), (1.2, 4.0, 3.0), (3.0, 1.0, 0.5))
     assert choose([one]) == 1
-    assert choose([one, other]) == 0
-    assert choose([one, [{"ratio": 1.4, "wait": 1.0}, {"ratio": 1.1, "wait": 9.0}, {"ratio": 0.1, "wait": 0.0}]]) == 1
-    assert choose([[{"ratio": 2.0, "wait": 1.0}, {"ratio": 1.5, "wait": 9.0}]]) == 1
+    assert choose([one, rows((1.0, 5.0, 2.0), (1.3, 6.5, 2.0), (0.1, 1.0, 1.0))]) == 0
+    assert choose([one, rows((1.4, 1.0, 1.0), (1.1, 9.0, 1.0), (0.1, 0.0, 1.0))]) == 1  # one group flickers
+    assert choose([rows((1.0, 5.0, 2.0), (1.0, 5.09, 1.0), (1.0, 5.2, 0.5))]) == 1
+    assert choose([rows((1.0, 5.0, 2.0), (0.0, 5.01, None))]) == 0
+    assert choose([rows((2.0, 1.0, 1.0), (1.5, 9.0, 1.0))]) == 1
 
 
 def test_a_sweep_of_a_real_clip(tiny_bundle: Path, clip: Path) -> None:
