@@ -58,6 +58,7 @@ def analyze_files(
     Raises:
         BundleError: the model cannot be loaded.
         OutputError: the estimates cannot be written.
+        KeyboardInterrupt: somebody asked to stop; what was done until then is written, with an end record that says so.
     """
     bundle = load_bundle(settings.model)
     pipeline = open_pipeline(settings, bundle)
@@ -65,8 +66,6 @@ def analyze_files(
     failed = 0
     with stop_on_signals() as stop, Progress(files) as progress:
         for path in files:
-            if stop.is_set():
-                break
             try:
                 source = FileSource(path, channel=channel)
                 sinks = [sink, FileWatch(progress, source, path)]
@@ -74,6 +73,8 @@ def analyze_files(
             except AudioFormatError as error:
                 failed += 1
                 progress.say(f"edge-ser: {error}")
+            if stop.is_set():
+                raise KeyboardInterrupt
             progress.finished(path)
     return failed
 

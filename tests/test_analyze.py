@@ -3,6 +3,10 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +155,25 @@ def test_an_hour_of_silence_is_an_hour_of_no_speech(tiny_bundle: Path, tmp_path:
     *_, end = lines = records(analyze(tiny_bundle, path, "--hop", "1.0").stdout)
     assert {line["state"] for line in lines[1:-1]} == {"no-speech"}
     assert (end["duration"], end["estimates"]) == (3600.0, 3600)
+
+
+def test_ctrl_c_keeps_what_was_done_under_another_name(tiny_bundle: Path, tmp_path: Path) -> None:
+    """The first file is short, the second is an hour: Ctrl-C falls into it."""
+    short, long, output = tmp_path / "a.wav", tmp_path / "b.wav", tmp_path / "out.jsonl"
+    soundfile.write(short, np.zeros(16_000), 16_000)
+    soundfile.write(long, np.zeros(3600 * 16_000, dtype=np.int16), 16_000)
+    command = [sys.executable, "-m", "edge_app.cli", "analyze", str(short), str(long)]
+    with subprocess.Popen(
+        [*command, "--model", str(tiny_bundle), "--output", str(output)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        part = tmp_path / "out.jsonl.part"
+        while not (part.exists() and "b.wav" in part.read_text(encoding="utf-8")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == f"edge-ser: interrupted; {output} was not written, {part} holds what was done so far\n"
+    assert not output.exists()
+    ends = [json.loads(line) for line in part.read_text(encoding="utf-8").splitlines() if '"end"' in line]
+    assert [end["reason"] for end in ends if end["type"] == "end"] == ["eof", "interrupted"]

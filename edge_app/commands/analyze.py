@@ -42,5 +42,9 @@ def analyze(
             failed = analyze_files(files, pipeline, form, write, channel)
         except BrokenPipeError:
             return
+        except KeyboardInterrupt:
+            kept = f"; {output} was not written, {output}.part holds what was done so far" if output else ""
+            click.echo(f"edge-ser: interrupted{kept}", err=True)
+            raise click.exceptions.Exit(130) from None
     if failed or faults:
         raise click.exceptions.Exit(2)
