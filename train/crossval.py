@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import hashlib
 import json
 import multiprocessing
@@ -151,6 +152,7 @@ def fold_path(plan: Plan, fold: Fold) -> Path:
 
 def _work_on_fold(number: int) -> dict[str, Any]:
     plan, store, cut, unlabelled = _worker
+    gc.collect()  # a trainer refers to itself, so the last fold's validation windows, a gigabyte, would stay
     fold = cut[number]
     path = fold_path(plan, fold)
     identity = _identity(plan, store, fold)
