@@ -173,9 +173,9 @@ def fit(
     module.load_state_dict(torch.load(best.best_model_path, weights_only=False)["state_dict"])
     net.eval()
     shift = None
-    if config.versions.shift:
+    if config.versions.shift > 0:
         groups = [utterance.corpus for utterance in store.utterances] * config.versions.judged
-        found = class_shift(net, *versions_judged, groups)
+        found = config.versions.shift * class_shift(net, *versions_judged, groups)
         net.shift(found)
         shift = dict(zip(config.data.labels, found.tolist(), strict=True))
     temperature = calibrate(net, validation, owner, truth)

@@ -29,6 +29,9 @@ def test_resolved_values_read_back_the_same():
         ({"name": "x", "model": {"net": "chunk-cnn"}, "data": {"labels": ["joy"]}}, "vocabulary"),
         ({"name": "x", "model": {"net": "chunk-cnn"}, "data": {"features": "mfcc"}}, "choose from .*logmel"),
         ({"name": "x", "model": {"net": "chunk-cnn"}, "data": {"validation_share": 1.5}}, "between 0 and 1"),
+        ({"name": "x", "model": {"net": "chunk-cnn"}, "versions": {"clean": 1.0}}, "clean must be at least 0"),
+        ({"name": "x", "model": {"net": "chunk-cnn"}, "versions": {"judged": 0}}, "judged must be at least 1"),
+        ({"name": "x", "model": {"net": "chunk-cnn"}, "versions": {"shift": 1.5}}, "shift must lie between 0 and 1"),
     ],
 )
 def test_a_wrong_value_is_named(values, message):

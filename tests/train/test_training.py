@@ -1,6 +1,7 @@
 """Training, resuming and cross-validation of a real, small net on a made corpus, through the command line."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 from edge_app.cli import cli
 from edge_app.errors import ConfigurationError, CorpusError
+from train.config import VersionsConfig
 from train.crossval import Plan, cross_validate, score_folds
 from train.run import load_run
 from train.runner import train
@@ -35,6 +37,22 @@ def test_a_run_reads_back_as_it_was(finished):
     assert len(corpus["validation_speakers"]) == 1
     assert len(corpus["sha256"]) == 64
     assert (finished.path / "tensorboard").is_dir()
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_classes_are_shifted_by_the_share_that_is_asked_for(small, root, tmp_path, monkeypatch, share):
+    asked = torch.tensor([0.4, -0.2, 0.1, -0.3])
+    monkeypatch.setattr("train.runner.class_shift", lambda net, *judged: asked)
+    plain = train(replace(small, versions=VersionsConfig(judged=2)), tmp_path / "plain", root, tmp_path / "cache")
+    shifted = train(
+        replace(small, versions=VersionsConfig(judged=2, shift=share)), tmp_path / "run", root, tmp_path / "cache"
+    )
+    assert "shift" not in plain.record["validation"]
+    assert list(shifted.record["validation"]["shift"].values()) == pytest.approx((share * asked).tolist())
+    features = torch.from_numpy(plain.validation[:5])
+    with torch.no_grad():
+        logits, moved = (run.record["validation"]["temperature"] * run.net(features).logits for run in (plain, shifted))
+    torch.testing.assert_close(moved - logits, (share * asked).expand(5, 4), atol=1e-3, rtol=0)
 
 
 def test_the_same_seed_gives_the_same_weights(small, root, tmp_path, finished):
