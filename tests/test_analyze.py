@@ -177,3 +177,17 @@ def test_ctrl_c_keeps_what_was_done_under_another_name(tiny_bundle: Path, tmp_pa
     assert not output.exists()
     ends = [json.loads(line) for line in part.read_text(encoding="utf-8").splitlines() if '"end"' in line]
     assert [end["reason"] for end in ends if end["type"] == "end"] == ["eof", "interrupted"]
+
+
+def test_ctrl_c_before_the_first_result_leaves_nothing(
+    tiny_bundle: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("edge_app.batch.Session", interrupted)
+    output = tmp_path / "out.jsonl"
+    result = analyze(tiny_bundle, folder, "--output", output)
+    assert result.exit_code == 130
+    assert result.stderr == f"edge-ser: interrupted; {output} was not written\n"
+    assert list(tmp_path.glob("out*")) == []

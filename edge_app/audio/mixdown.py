@@ -15,7 +15,7 @@ SILENT = 10 ** (-60 / 10)
 SECONDS = 1.0
 """Sound that is judged at once."""
 
-ADVICE = "cancel each other when they are mixed (one is the inverse of another), so next to nothing of it is heard"
+ADVICE = "cancel each other in places when mixed (one is the inverse of another): next to nothing is heard there"
 REMEDY = "--channel 1 of listen and analyze takes one of them alone"
 
 

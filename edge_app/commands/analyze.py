@@ -34,17 +34,20 @@ def analyze(
         refuse_overwriting(output, files)
     for fault in faults:
         click.echo(f"edge-ser: {fault}", err=True)
-    with contextlib.ExitStack() as opened:
-        write: Callable[[str], None] = write_stdout
-        if output is not None:
-            write = opened.enter_context(OutputFile(Path(output))).write_line
-        try:
+    try:
+        with contextlib.ExitStack() as opened:
+            write: Callable[[str], None] = write_stdout
+            if output is not None:
+                write = opened.enter_context(OutputFile(Path(output))).write_line
             failed = analyze_files(files, pipeline, form, write, channel)
-        except BrokenPipeError:
-            return
-        except KeyboardInterrupt:
-            kept = f"; {output} was not written, {output}.part holds what was done so far" if output else ""
-            click.echo(f"edge-ser: interrupted{kept}", err=True)
-            raise click.exceptions.Exit(130) from None
+    except BrokenPipeError:
+        return
+    except KeyboardInterrupt:
+        kept = ""
+        if output is not None:
+            part = Path(f"{output}.part")
+            kept = f"; {output} was not written" + (f", {part} holds what was done so far" if part.exists() else "")
+        click.echo(f"edge-ser: interrupted{kept}", err=True)
+        raise click.exceptions.Exit(130) from None
     if failed or faults:
         raise click.exceptions.Exit(2)

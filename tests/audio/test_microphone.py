@@ -207,7 +207,7 @@ def test_channels_that_cancel_each_other_are_told_once(audio: FakePortAudio, rng
         wait_until(lambda: run.taken > 40_000)
     (notice,) = run.notices
     assert notice.kind == "warning"
-    assert notice.text.startswith("the channels of 'Interface' cancel each other when they are mixed")
+    assert notice.text.startswith("the channels of 'Interface' cancel each other in places when mixed")
     assert "--channel 1" in notice.text
 
 

@@ -101,6 +101,8 @@ def evaluate(
     ratios = parse_snrs(snr or DEFAULT_SNRS)
     sources = [] if noise is None else make_sources(noise, root)
     single = len(sources) == len(ratios) == 1 and ratios[0] is not None
+    if png is not None and png.suffix.lower() != ".png":
+        raise ConfigurationError(f"--png {png}: curves are drawn as PNG; give a name that ends in .png")
     if png is not None and (single or not sources):
         raise ConfigurationError("--png without curves to draw; give --noise, as in --noise all, and several ratios")
     if root is not None and is_manifest(corpus) and not sources:
