@@ -143,6 +143,7 @@ def test_an_emotion_that_never_changes(tiny_bundle: Path, clip: Path, tmp_path: 
         (HEADER + "0,x,a,anger,,\n", "line 2: end is 'x', which is not a number"),
         (HEADER + "0,,a,anger,,\n", "line 2: a stretch needs a start and an end"),
         (HEADER + "0,1,a,,,\n", "line 2: no emotion; write 'pause'"),
+        (HEADER + "0,1,a,wibble,,\n", "line 2: emotion is 'wibble'; write pause or one of neutral, "),
         (HEADER + "0,1,a,anger,,\n1.5,2,a,anger,,\n", "line 3: from 1.5 s to 2 s after 1 s; stretches must follow"),
         (HEADER + "0,1,a,anger,,\n1,1,a,anger,,\n", "line 3"),
     ],

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_app.core.labels import LABELS
 from edge_app.errors import ConfigurationError
 
 COLUMNS = ("start", "end", "speaker", "emotion", "noise", "snr")
@@ -118,4 +119,8 @@ def _stretch(path: Path, line: int, row: dict[str, str]) -> Stretch:
     emotion = (row["emotion"] or "").strip()
     if not emotion:
         raise ConfigurationError(f"{path}, line {line}: no emotion; write {PAUSE!r} where nobody speaks")
+    if emotion not in (*LABELS, PAUSE):
+        raise ConfigurationError(
+            f"{path}, line {line}: emotion is {emotion!r}; write {PAUSE} or one of {', '.join(LABELS)}"
+        )
     return Stretch(start, end, (row["speaker"] or "").strip(), emotion, (row.get("noise") or "").strip(), number("snr"))
