@@ -51,7 +51,9 @@ def test_an_interruption_before_anything_began_is_one_line(
 
 def test_ctrl_c_while_the_model_is_read() -> None:
     slow = (
-        "import sys, time, edge_app.app as app\n"
+        "import signal, sys, time, edge_app.app as app\n"
+        # A shell without job control starts what runs in the background with Ctrl-C ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def load(name):\n    print('reading', flush=True)\n    time.sleep(60)\n"
         "app.load_bundle = load\n"
         "sys.argv = ['edge-ser', 'listen', '--ui', 'plain']\n"
