@@ -46,7 +46,7 @@ class JointStore(FrameStore):
         return self.functionals[version, np.searchsorted(self.windows[:, 1], last)]
 
     def complete(self, frames: Floats, last: NDArray[np.int64], version: NDArray[np.int64]) -> Floats:
-        """Windows' frames, shape (n, frames, bands), and beside each the functionals: (n, frames, bands + 88)."""
+        """Windows' frames, shape (n, frames, bands), with their functionals: (n, frames, bands + functionals)."""
         described = self.described(last, version)[:, None]
         return np.concatenate((frames, np.broadcast_to(described, (*frames.shape[:2], described.shape[2]))), axis=2)
 

@@ -16,6 +16,7 @@ from edge_app.core.features.egemaps.names import (
     FUNCTIONALS,
     PITCH_COLUMN,
     SPECTRAL,
+    WITHOUT_FORMANTS,
 )
 from edge_app.core.features.egemaps.smoothing import NO_AMPLITUDE, Smoother
 from edge_app.core.types import Floats
@@ -141,6 +142,21 @@ def test_smoothing_by_hand():
     np.testing.assert_allclose(found[:, PITCH_COLUMN + 1], [0, 0, 3, 3, 0])
     np.testing.assert_allclose(found[:, BY_VOICING_COLUMN], [3, 15, 20, 25, 5])
     assert found[0, AMPLITUDE] == pytest.approx(NO_AMPLITUDE)
+
+
+def test_without_formants_all_else_is_the_same(speech):
+    full, lean = Egemaps(), Egemaps(formants=False)
+    there = np.isin(FUNCTIONALS, WITHOUT_FORMANTS)
+    assert lean.functionals == WITHOUT_FORMANTS
+    assert lean.size == len(WITHOUT_FORMANTS) == 68
+    assert not [name for name in WITHOUT_FORMANTS if name.startswith(("F1", "F2", "F3")) or "H1-A3" in name]
+    assert lean.spec.digest != full.spec.digest
+    window, same = (
+        extractor.summarise(np.concatenate((extractor.feed(speech), extractor.finish())), 1)
+        for extractor in (lean, full)
+    )
+    np.testing.assert_array_equal(window, same[there])
+    assert same[~there].all()
 
 
 def spectral_agreement(frames: Floats, lld: np.ndarray) -> list[float]:

@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from edge_app.core.features import LogMelEgemaps  # noqa: E402
+from edge_app.core.features.egemaps.names import FUNCTIONALS, WITHOUT_FORMANTS  # noqa: E402
 from edge_app.core.windows import WindowSpec  # noqa: E402
 from edge_app.errors import ConfigurationError  # noqa: E402
 from edge_app.pipeline import WindowStream  # noqa: E402
@@ -55,10 +56,10 @@ def test_clean_windows_are_those_of_the_device(store):
             assert speech == pytest.approx(window.speech)
 
 
-def test_functionals_are_those_of_the_table_of_functionals_alone(store, settings, utterances, tmp_path):
+def test_functionals_are_those_of_the_table_that_need_no_formants(store, settings, utterances, tmp_path):
     alone = StoreSettings("egemaps", settings.waveform, settings.noise, settings.seed)
     table = build_table(utterances, alone, tmp_path, workers=1)
-    np.testing.assert_array_equal(store.functionals, table.values)
+    np.testing.assert_array_equal(store.functionals, table.values[:, :, np.isin(FUNCTIONALS, WITHOUT_FORMANTS)])
     np.testing.assert_array_equal(store.windows[:, 0], table.owner)
 
 
@@ -82,23 +83,23 @@ def test_batches_vary_the_spectrum_and_keep_functionals_beside_it(store, utteran
     pool = WindowPool(store, np.arange(len(utterances)), LABELS)
     baseline = pool.baseline("digest")
     batch = next(iter(BalancedBatches(pool, baseline, config)))
-    assert batch.features.shape == (16, 88, 152)
+    assert batch.features.shape == (16, 88, 132)
     functionals = batch.features[:, :, 64:]
     torch.testing.assert_close(functionals, functionals[:, :1].expand_as(functionals))
     known = baseline.standardise(
         np.concatenate((np.zeros((*store.functionals.shape[:2], 64), np.float32), store.functionals), axis=2)
-    )[:, :, 64:].reshape(-1, 88)
+    )[:, :, 64:].reshape(-1, 68)
     for row in functionals[:, 0].numpy():
         assert np.abs(known - row).max(axis=1).min() < 1e-3
 
 
 def net(**parameters):
     torch.manual_seed(2)
-    return make_net("joint", (88, 152), 4, **parameters)
+    return make_net("joint", (88, 132), 4, **parameters)
 
 
 def test_each_branch_reads_its_own_part_and_logits_are_their_sum():
-    features = torch.randn(3, 88, 152)
+    features = torch.randn(3, 88, 132)
     joint = net().eval()
     whole = joint(features)
     bands, functionals = features.clone(), features.clone()
@@ -114,7 +115,7 @@ def test_each_branch_reads_its_own_part_and_logits_are_their_sum():
 @pytest.mark.parametrize("voice", [0.0, 0.25, 1.0])
 def test_functionals_count_for_less_when_training_is_over(voice):
     joint = net(voice=voice).eval()
-    features = torch.randn(3, 88, 152)
+    features = torch.randn(3, 88, 132)
     other = features.clone()
     other[:, :, 64:] += 1.0
     change = (joint(other).embedding - joint(features).embedding)[:, 112:] @ joint.emotion.weight[:, 112:].T
@@ -123,7 +124,7 @@ def test_functionals_count_for_less_when_training_is_over(voice):
 
 def test_training_silences_one_branch_at_times_and_never_both():
     joint = net(silence=0.3, noise=0.0).train()
-    embedding = joint(torch.randn(2000, 88, 152)).embedding
+    embedding = joint(torch.randn(2000, 88, 132)).embedding
     silent = torch.stack((embedding[:, :112].abs().sum(1) == 0, embedding[:, 112:].abs().sum(1) == 0))
     assert silent.float().mean(1).numpy() == pytest.approx([0.3, 0.3], abs=0.04)
     assert not silent.all(0).any()

@@ -1,10 +1,10 @@
 """A net that hears with two ears: convolutions on the mel spectrum of a second, and its eGeMAPS.
 
 The spectrum's branch is that of :class:`~train.nets.chunk_cnn.ChunkCnn`; it takes level and colour out of every window,
-so it travels well and has little use for a wearer's baseline. The other branch reads the 88 functionals, which say most
-of what they say relative to what is usual for a speaker. One linear layer reads both embeddings, so the logits are a
-sum of what each branch says. Functionals fit the training corpora better than a new one, so they count for less
-once training is over. Training silences one branch or the other now and then, so that neither leaves the work to
+so it travels well and has little use for a wearer's baseline. The other branch reads functionals of eGeMAPS, which say
+most of what they say relative to what is usual for a speaker. One linear layer reads both embeddings, so the logits are
+a sum of what each branch says. Functionals fit the training corpora better than a new one, so they count for less once
+training is over. Training silences one branch or the other now and then, so that neither leaves the work to
 the one that learns faster (modality dropout, Neverova et al., "ModDrop", IEEE TPAMI 38(8), 2016).
 """
 

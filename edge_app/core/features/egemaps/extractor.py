@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from edge_app.core.features.egemaps.functionals import functionals
-from edge_app.core.features.egemaps.names import COLUMNS, DESCRIPTORS, FUNCTIONALS, PITCH_COLUMN, POWER_COLUMN
+from edge_app.core.features.egemaps.names import (
+    COLUMNS,
+    DESCRIPTORS,
+    FUNCTIONALS,
+    PITCH_COLUMN,
+    POWER_COLUMN,
+    WITHOUT_FORMANTS,
+)
 from edge_app.core.features.egemaps.smoothing import Smoother
 from edge_app.core.features.egemaps.spectral import SpectralDescriptors
 from edge_app.core.features.egemaps.voice import VoiceDescriptors
@@ -19,7 +26,7 @@ BLOCK = 32000
 
 
 class Egemaps:
-    """Streaming extractor of the 25 descriptors of eGeMAPS, whose windows are described by its 88 functionals.
+    """Streaming extractor of the 25 descriptors of eGeMAPS, whose windows are described by its functionals.
 
     A frame, every 10 ms, holds the descriptors in the order of ``DESCRIPTORS``, smoothed over three frames, and then
     what functionals need besides (``names.COLUMNS`` numbers in all). Samples are read as 16 bits, cut towards zero as
@@ -27,6 +34,11 @@ class Egemaps:
 
     Args:
         version: which version of these definitions, a number that grows when values change.
+        formants: whether formants are looked for, which takes a quarter of the time of all; else there are only the 68
+            functionals ``WITHOUT_FORMANTS``, and descriptors that need formants hold what they hold in silence.
+
+    Attributes:
+        functionals: their names.
 
     Raises:
         ValueError: this program computes another version.
@@ -34,14 +46,17 @@ class Egemaps:
 
     kind = "egemaps"
 
-    def __init__(self, version: int = VERSION) -> None:
+    def __init__(self, version: int = VERSION, formants: bool = True) -> None:
         if version != VERSION:
             raise ValueError(f"version {version} of the definitions; here is version {VERSION}")
-        self.spec = FeatureSpec(self.kind, {"version": version})
+        left_out = {} if formants else {"formants": False}
+        self.spec = FeatureSpec(self.kind, {"version": version, **left_out})
         self.dimension = COLUMNS
-        self.size = len(FUNCTIONALS)
+        self.functionals = FUNCTIONALS if formants else WITHOUT_FORMANTS
+        self.size = len(self.functionals)
+        self._kept = np.isin(FUNCTIONALS, self.functionals)
         self._spectral = SpectralDescriptors()
-        self._voice = VoiceDescriptors()
+        self._voice = VoiceDescriptors(formants)
         self._smoother = Smoother()
         self.frame_hop = self._spectral.frame_hop
         self.frame_length = self._voice.frame_length + (self._voice.delay + 1) * self.frame_hop
@@ -72,8 +87,8 @@ class Egemaps:
         return np.concatenate((self._smoother.feed(frames), self._smoother.finish()))
 
     def summarise(self, frames: Floats, count: int) -> Floats:
-        """The 88 functionals of the frames there are, shape (88,)."""
-        return functionals(frames)
+        """The functionals of the frames there are, shape (size,)."""
+        return functionals(frames)[self._kept]
 
     def _joined(self, voice: Floats, *, analysed: bool) -> Floats:
         """Spectral descriptors and those of the voice of the same frames, and whether the latter could be found."""

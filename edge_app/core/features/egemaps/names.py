@@ -12,6 +12,8 @@ BALANCE = ("alphaRatio", "hammarbergIndex", "slope0-500", "slope500-1500")
 FLUX = "spectralFlux"
 QUALITY = ("jitterLocal", "shimmerLocaldB", "HNRdBACF", "logRelF0-H1-H2", "logRelF0-H1-A3")
 FORMANTS = tuple(f"F{number}{part}" for number in (1, 2, 3) for part in ("frequency", "bandwidth", "amplitudeLogRelF0"))
+BY_FORMANTS = ("logRelF0-H1-A3", *FORMANTS)
+"""Descriptors that need the formants."""
 
 SPECTRAL = (LOUDNESS, *BALANCE, FLUX, *CEPSTRUM)
 VOICE = (PITCH, *QUALITY, *FORMANTS)
@@ -63,3 +65,6 @@ FUNCTIONALS = (
     *TEMPORAL,
 )
 """The 88 functionals of a window."""
+
+WITHOUT_FORMANTS = tuple(name for name in FUNCTIONALS if not name.startswith(BY_FORMANTS))
+"""The 68 functionals that need no formants."""

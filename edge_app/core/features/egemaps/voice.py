@@ -33,6 +33,9 @@ class VoiceDescriptors:
     dB, then frequency in Hz, bandwidth in Hz and amplitude relative to the fundamental's in dB of formants 1 to 3. In
     unvoiced frames all are 0, but the formants' amplitudes -201.
 
+    Args:
+        formants: whether to look for them; else columns that need them are as in unvoiced frames.
+
     Attributes:
         frame_length: samples in a frame; frame n starts at sample n * ``frame_hop``.
         frame_hop: samples between the starts of two frames.
@@ -43,12 +46,12 @@ class VoiceDescriptors:
     frame_hop = 160
     delay = LOOK_AHEAD
 
-    def __init__(self) -> None:
+    def __init__(self, formants: bool = True) -> None:
         middle = (self.frame_length - 1) / 2
         self._taper = np.exp(-0.5 * ((np.arange(self.frame_length) - middle) / (SIGMA * middle)) ** 2)
         self._sum = SubHarmonicSum(FFT_LENGTH // 2 + 1)
         self._path = PitchPath()
-        self._formants = FormantFinder()
+        self._formants = FormantFinder() if formants else None
         self._periods = PeriodMatcher(self.frame_hop)
         # Room for frames; what follows each stays zero.
         self._padded: Doubles = np.zeros((0, FFT_LENGTH))
@@ -114,14 +117,16 @@ class VoiceDescriptors:
     def _describe_voiced(self, rows: Floats, numbers: NDArray[np.intp], fundamental: Doubles) -> None:
         """Fill in what is taken from the spectra of voiced frames."""
         power = self._power[numbers]
-        frames = overlapping(self._audio, HISTORY, len(rows), FRAME_LENGTH, self.frame_hop)
-        frequencies, bandwidths = self._formants(frames[numbers])
-        harmonics = HarmonicSpectrum(power, fundamental, HIGHEST)
+        harmonics = HarmonicSpectrum(power, fundamental, HIGHEST if self._formants else 0.0)
         first, second, third = harmonics.amplitudes(3).T
-        amplitudes = harmonics.formant_amplitudes(frequencies)
         rows[numbers, 0] = 12 * np.log2(fundamental / SEMITONE_ORIGIN)
         rows[numbers, 3] = harmonics_to_noise(power, fundamental)
         rows[numbers, 4] = second - third
+        if self._formants is None:
+            return
+        frames = overlapping(self._audio, HISTORY, len(rows), FRAME_LENGTH, self.frame_hop)
+        frequencies, bandwidths = self._formants(frames[numbers])
+        amplitudes = harmonics.formant_amplitudes(frequencies)
         rows[numbers, 5] = second - amplitudes[:, -1]
         rows[numbers, 6::3] = frequencies
         rows[numbers, 7::3] = bandwidths
