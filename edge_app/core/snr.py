@@ -19,6 +19,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_app.core.features.framing import overlapping
 from edge_app.core.types import SAMPLE_RATE, Floats
 
 FRAME = 512
@@ -81,23 +82,24 @@ class SnrMeter:
             self._take(pending[: (count - 1) * HOP + FRAME], count)
 
     def _take(self, samples: Floats, count: int) -> None:
-        frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
+        frames = overlapping(np.ascontiguousarray(samples), 0, count, FRAME, HOP)
         spectrum = np.fft.rfft(frames * self._window, axis=1)
         power = np.add.reduceat(spectrum.real**2 + spectrum.imag**2, self._edges, axis=1).astype(np.float64)
         amplitudes = np.abs(samples[: count * HOP].reshape(count, HOP), dtype=np.float64)
         logarithms = np.log(np.maximum(amplitudes, QUANTUM)).mean(axis=1)
-        means, powers = amplitudes.mean(axis=1), power.sum(axis=1)
-        for number in range(count):
-            if self._smooth is None:
-                self._smooth = power[number]
-            else:
-                self._smooth = SMOOTHING * self._smooth + (1 - SMOOTHING) * power[number]
-            place = self._count % LOOK_BACK
-            self._bands[place] = self._smooth
-            self._power[place] = powers[number]
-            self._amplitude[place] = means[number]
-            self._logarithm[place] = logarithms[number]
-            self._count += 1
+        smoothed = (1 - SMOOTHING) * power
+        before = power[0] if self._smooth is None else self._smooth
+        for now in smoothed:
+            now += SMOOTHING * before
+            before = now
+        self._smooth = before.copy()
+        kept = min(count, LOOK_BACK)
+        places = np.arange(self._count + count - kept, self._count + count) % LOOK_BACK
+        self._bands[places] = smoothed[-kept:]
+        self._power[places] = power[-kept:].sum(axis=1)
+        self._amplitude[places] = amplitudes[-kept:].mean(axis=1)
+        self._logarithm[places] = logarithms[-kept:]
+        self._count += count
 
     @property
     def snr(self) -> float | None:

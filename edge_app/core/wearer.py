@@ -139,7 +139,9 @@ class HeardSpeech:
             return False
         self._until = window.end
         rows = window.features.reshape(-1, len(self._mean)).clip(self._low, self._high).astype(np.float64)
-        self.add(rows.mean(axis=0), rows.var(axis=0), fresh * window.speech)
+        mean = rows.mean(axis=0)
+        rows -= mean
+        self.add(mean, np.square(rows, out=rows).mean(axis=0), fresh * window.speech)
         return True
 
     def add(self, mean: NDArray[np.float64], variance: NDArray[np.float64], duration: float) -> None:

@@ -16,8 +16,6 @@ from train.run import build_net, feature_shape
 from train.runner import train as train_frames
 from train.tabular import train_table
 
-THREADS = 2
-
 
 @click.command()
 @click.argument("config")
@@ -25,13 +23,20 @@ THREADS = 2
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; default runs/NAME.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder that keeps computed features.")
 @click.option("--resume", is_flag=True, help="Continue a run that was broken off.")
-def train(config: str, root: Path | None, output: Path | None, cache: Path | None, resume: bool) -> None:
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Processor threads; 1 for each of several trainings at once.",
+)
+def train(config: str, root: Path | None, output: Path | None, cache: Path | None, resume: bool, threads: int) -> None:
     """Train CONFIG, a TOML file or the name of one in train/configs, and write a run folder.
 
     A net of frames keeps the weights that did best on its validation speakers; one of functionals trains for all its
     epochs. Turn the run into a model bundle with ``edge-ser export``.
     """
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(threads)
     experiment = load_config(config)
     path = output or Path("runs") / experiment.name
     if path.is_dir() and any(path.iterdir()) and not resume:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_app.core.features.framing import overlapping
 from edge_app.core.features.spec import FeatureSpec
 from edge_app.core.types import SAMPLE_RATE, Floats
 
@@ -95,7 +96,7 @@ class LogMel:
         self._pending = pending[count * self.frame_hop :].copy()
         if count == 0:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        frames = np.lib.stride_tricks.sliding_window_view(pending, self.frame_length)[:: self.frame_hop][:count]
+        frames = overlapping(np.ascontiguousarray(pending), 0, count, self.frame_length, self.frame_hop)
         # In double precision: quiet bands lie 80 dB under loud ones, where a single-precision FFT is off by 1e-3 dB.
         spectrum = np.fft.rfft(frames * self._taper)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)

@@ -104,7 +104,8 @@ class HarmonicSpectrum:
         self._frequencies = fundamental[:, None] * np.arange(1, count + 1)
         middle = np.round(self._frequencies * (bins - 1) / (SAMPLE_RATE / 2)).astype(np.intp)
         np.minimum(middle, bins - 1, out=middle)
-        self._power: Doubles = power[np.arange(len(power))[:, None], nearest_peaks(power, middle)]
+        near = power[:, : int(middle.max()) + PEAK_DISTANCE + 2]
+        self._power: Doubles = power[np.arange(len(power))[:, None], nearest_peaks(near, middle)]
 
     def amplitudes(self, count: int) -> Doubles:
         """Amplitudes of each frame's first harmonics, at most three, shape (frames, count)."""
