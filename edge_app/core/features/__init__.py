@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from edge_app.core.features.egemaps.extractor import Egemaps
@@ -69,6 +70,7 @@ class FrameExtractor(Protocol):
 
 EXTRACTORS: dict[str, Callable[..., FrameExtractor]] = {
     "egemaps": Egemaps,
+    "egemaps-without-formants": partial(Egemaps, formants=False),
     "logmel": LogMel,
     "logmel+egemaps": LogMelEgemaps,
     "logmel-statistics": LogMelStatistics,

@@ -49,8 +49,8 @@ class Egemaps:
     def __init__(self, version: int = VERSION, formants: bool = True) -> None:
         if version != VERSION:
             raise ValueError(f"version {version} of the definitions; here is version {VERSION}")
-        left_out = {} if formants else {"formants": False}
-        self.spec = FeatureSpec(self.kind, {"version": version, **left_out})
+        kind = self.kind if formants else f"{self.kind}-without-formants"
+        self.spec = FeatureSpec(kind, {"version": version})
         self.dimension = COLUMNS
         self.functionals = FUNCTIONALS if formants else WITHOUT_FORMANTS
         self.size = len(self.functionals)
