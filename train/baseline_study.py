@@ -62,12 +62,23 @@ class Model:
     classify: Callable[[Floats], Scores]
 
 
-def cut(protocol: str, utterances: Sequence[Utterance], root: Path) -> Iterator[Fold]:
-    """The folds of ``loco`` over all corpora, or of ``within``: five groups of speakers of each corpus by itself."""
-    if protocol == "loco":
-        yield from folds("loco", utterances, root)
-        return
+def cut(protocol: str, utterances: Sequence[Utterance], root: Path, also: Sequence[str] = ()) -> Iterator[Fold]:
+    """The folds of a study.
+
+    Args:
+        protocol: ``loco`` over all corpora; ``loso``, one speaker left out; or ``within``, five groups of speakers of
+            each corpus by itself.
+        utterances: of all corpora.
+        root: where the corpora are.
+        also: corpora whose utterances train in every fold and are not tested.
+    """
     corpora = np.array([utterance.corpus for utterance in utterances])
+    if protocol != "within":
+        others = np.isin(corpora, also)
+        own = np.flatnonzero(~others)
+        for fold in folds(protocol, [utterances[number] for number in own.tolist()], root):
+            yield Fold(fold.name, np.append(own[fold.train], np.flatnonzero(others)), own[fold.test])
+        return
     for name in sorted(set(corpora)):
         inside = np.flatnonzero(corpora == name)
         for fold in folds(f"group-{WITHIN_FOLDS}", [utterances[number] for number in inside.tolist()], root):

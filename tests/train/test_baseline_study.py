@@ -82,6 +82,16 @@ def test_nobody_is_on_both_sides(table: FunctionalTable, protocol: str, count: i
         assert (corpora[0] == corpora[1]) == (protocol == "within")
 
 
+def test_one_speaker_is_left_out_and_other_corpora_train_in_every_fold(table: FunctionalTable) -> None:
+    cuts = list(cut("loso", table.utterances, Path(), also=("second",)))
+    assert [fold.name for fold in cuts] == [f"first/{speaker}" for speaker in range(4)]
+    for fold in cuts:
+        assert {table.utterances[number].speaker for number in fold.test} == {fold.name}
+        assert len(fold.test) == 32
+        assert len(fold.train) == len(table.utterances) - 32
+        assert set(fold.train) | set(fold.test) == set(range(len(table.utterances)))
+
+
 def test_what_augmentation_adds_is_its_mean_over_an_utterance(rng: np.random.Generator) -> None:
     values = rng.normal(size=(2, 5, 3)).astype(np.float32)
     found = mean_shift(values, np.array([0, 0, 0, 4, 4]))
