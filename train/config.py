@@ -7,6 +7,7 @@ Every section is a dataclass below; a key that no field has, a missing file or a
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -195,6 +196,19 @@ class OptimiserConfig:
     average: float = 0.99
     patience: int = 10
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for key in ("epochs", "steps", "batch", "patience"):
+            if getattr(self, key) < 1:
+                raise ConfigurationError(f"[optimiser] {key} = {getattr(self, key)}: must be at least 1")
+        if not (self.rate > 0 and math.isfinite(self.rate)):
+            raise ConfigurationError(f"[optimiser] rate = {self.rate:g}: must be above 0")
+        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
+            raise ConfigurationError(f"[optimiser] weight_decay = {self.weight_decay:g}: must not be negative")
+        if not 0 <= self.average < 1:
+            raise ConfigurationError(f"[optimiser] average = {self.average:g}: must be at least 0 and below 1")
+        if self.seed < 0:
+            raise ConfigurationError(f"[optimiser] seed = {self.seed}: must not be negative")
 
 
 @dataclass(frozen=True, slots=True)

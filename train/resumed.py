@@ -10,6 +10,15 @@ from edge_app.errors import ConfigurationError
 from train.config import ExperimentConfig
 
 BEGUN = "begun.json"
+STARTED = {"checkpoints", "tensorboard"}
+
+
+def occupied(run: Path) -> bool:
+    """Whether the folder of a run holds more than a start that never came to a checkpoint."""
+    checkpoints = run / "checkpoints"
+    kept = [path for path in checkpoints.iterdir() if path.name != BEGUN] if checkpoints.is_dir() else []
+    others = [path for path in run.iterdir() if path.name not in STARTED] if run.is_dir() else []
+    return bool(kept or others)
 
 
 def begin(config: ExperimentConfig, folder: Path, *, resume: bool) -> None:
@@ -25,7 +34,7 @@ def begin(config: ExperimentConfig, folder: Path, *, resume: bool) -> None:
     """
     path = folder / BEGUN
     now = json.loads(json.dumps(config.as_dict()))
-    if resume and path.is_file():
+    if resume and path.is_file() and occupied(folder.parent):
         before = json.loads(path.read_text(encoding="utf-8"))
         for key, was, value in _changes(before, now):
             raise ConfigurationError(

@@ -11,7 +11,7 @@ import torch
 from edge_app.errors import ConfigurationError, OutputError
 from train.config import load_config
 from train.cpc.pretraining import Machines, checked_net, machines_rank, pretrain, read_record
-from train.resumed import begin
+from train.resumed import begin, occupied
 
 LISTED = 10
 """Broken recordings that are named on the terminal; all of them stand in broken.txt."""
@@ -48,7 +48,7 @@ def pretrain_command(
     path = output or Path("runs") / experiment.name
     first = machines_rank() == 0  # the other processes are started by the first, with the same words
     if first:
-        if path.is_dir() and any(path.iterdir()) and not resume:
+        if occupied(path) and not resume:
             raise ConfigurationError(f"{path}: holds a run already; add --resume, or choose another --output")
         try:
             path.mkdir(parents=True, exist_ok=True)

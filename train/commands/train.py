@@ -12,6 +12,7 @@ from train.cache import default_cache
 from train.config import load_config
 from train.cpc.training import train_stream
 from train.deepcluster.training import train_clusters
+from train.resumed import occupied
 from train.run import build_net, feature_shape
 from train.runner import train as train_frames
 from train.tabular import train_table
@@ -39,7 +40,7 @@ def train(config: str, root: Path | None, output: Path | None, cache: Path | Non
     torch.set_num_threads(threads)
     experiment = load_config(config)
     path = output or Path("runs") / experiment.name
-    if path.is_dir() and any(path.iterdir()) and not resume:
+    if occupied(path) and not resume:
         raise ConfigurationError(f"{path}: holds a run already; add --resume, or choose another --output")
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,63 @@
+"""What a training that is begun again may find in its folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+pytest.importorskip("torch")
+
+from edge_app.errors import ConfigurationError  # noqa: E402
+from train.config import OptimiserConfig, parse_config  # noqa: E402
+from train.resumed import begin, occupied  # noqa: E402
+
+
+@pytest.fixture
+def config():
+    return parse_config({"name": "x", "model": {"net": "chunk-cnn"}, "data": {}}, "test")
+
+
+def changed(config):
+    return dataclasses.replace(config, optimiser=OptimiserConfig(rate=0.5))
+
+
+def test_a_start_without_a_checkpoint_is_no_run_and_can_be_begun_otherwise(config, tmp_path):
+    run = tmp_path / "run"
+    begin(config, run / "checkpoints", resume=False)
+    (run / "tensorboard").mkdir()
+    assert not occupied(run)
+    begin(changed(config), run / "checkpoints", resume=True)
+    assert json.loads((run / "checkpoints" / "begun.json").read_text())["optimiser"]["rate"] == 0.5
+
+
+def test_a_run_goes_on_only_as_it_began(config, tmp_path):
+    run = tmp_path / "run"
+    begin(config, run / "checkpoints", resume=False)
+    (run / "checkpoints" / "last.ckpt").write_bytes(b"weights")
+    assert occupied(run)
+    begin(config, run / "checkpoints", resume=True)
+    with pytest.raises(ConfigurationError, match=r"begun with \[optimiser\] rate = 0.003, and it is 0.5 now"):
+        begin(changed(config), run / "checkpoints", resume=True)
+
+
+@pytest.mark.parametrize("name", ["run.json", "weights.pt"])
+def test_anything_else_in_the_folder_is_not_written_over(config, tmp_path, name):
+    (tmp_path / name).write_text("{}")
+    assert occupied(tmp_path)
+    assert not occupied(tmp_path / "not-there")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("batch", 0, "must be at least 1"), ("epochs", -1, "must be at least 1"), ("steps", 0, "must be at least 1"),
+        ("patience", 0, "must be at least 1"), ("rate", float("nan"), "must be above 0"), ("rate", -1.0, "must be above"),
+        ("rate", float("inf"), "must be above 0"), ("weight_decay", -0.1, "must not be negative"),
+        ("average", 1.0, "below 1"), ("average", float("nan"), "below 1"), ("seed", -1, "must not be negative"),
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_train_are_refused(key, value, words):
+    with pytest.raises(ConfigurationError, match=rf"\[optimiser\] {key} = .*{words}"):
+        parse_config({"name": "x", "model": {"net": "chunk-cnn"}, "data": {}, "optimiser": {key: value}}, "test")
