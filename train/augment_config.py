@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from edge_app.errors import ConfigurationError
@@ -37,6 +38,16 @@ class WaveformConfig:
     gain_low: float = -12.0
     gain_high: float = 6.0
 
+    def __post_init__(self) -> None:
+        if self.copies < 0 or self.rooms < 1:
+            raise ConfigurationError("[waveform] copies must not be negative, and rooms must be at least 1")
+        for key in ("room_probability", "noise_probability", "babble", "band_probability"):
+            if not 0 <= getattr(self, key) <= 1:
+                raise ConfigurationError(f"[waveform] {key} = {getattr(self, key):g}: must lie between 0 and 1")
+        for low, high in (("snr_low", "snr_high"), ("gain_low", "gain_high")):
+            if not -math.inf < getattr(self, low) <= getattr(self, high) < math.inf:
+                raise ConfigurationError(f"[waveform] {low} must not be above {high}, both in decibels")
+
 
 @dataclass(frozen=True, slots=True)
 class SpectrumConfig:
@@ -59,6 +70,13 @@ class SpectrumConfig:
     mask_bands: int = 16
     mask_frames: int = 12
     mixup: float = 0.3
+
+    def __post_init__(self) -> None:
+        for key in ("gain", "equaliser", "stretch", "shift", "mask_bands", "mask_frames", "mixup"):
+            if not 0 <= getattr(self, key) < math.inf:
+                raise ConfigurationError(f"[spectrum] {key} = {getattr(self, key):g}: must not be negative")
+        if self.stretch >= 1:
+            raise ConfigurationError(f"[spectrum] stretch = {self.stretch:g}: must be below 1")
 
 
 @dataclass(frozen=True, slots=True)

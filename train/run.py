@@ -111,8 +111,12 @@ def load_run(path: Path) -> Run:
         ConfigurationError: it is not a finished run.
     """
     if not (path / "run.json").is_file():
-        unfinished = (path / "checkpoints").is_dir()
-        hint = "continue it with edge-ser train --resume" if unfinished else "give the folder edge-ser train wrote"
+        if (path / "pretrain.json").is_file():
+            hint = f'it holds a pre-trained encoder; train a recogniser with [cpc] pretrained = "{path}"'
+        elif (path / "checkpoints").is_dir():
+            hint = "continue it with edge-ser train --resume"
+        else:
+            hint = "give the folder edge-ser train wrote"
         raise ConfigurationError(f"{path}: no finished training run here; {hint}")
     config = parse_config(json.loads((path / "config.json").read_text(encoding="utf-8")), str(path / "config.json"))
     stored = np.load(path / "baseline.npz")

@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from edge_app.errors import ConfigurationError  # noqa: E402
-from train.config import OptimiserConfig, parse_config  # noqa: E402
-from train.resumed import begin, occupied  # noqa: E402
+from edge_app.errors import ConfigurationError
+from train.config import OptimiserConfig, parse_config
+from train.resumed import begin, occupied
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_anything_else_in_the_folder_is_not_written_over(config, tmp_path, name)
     ("key", "value", "words"),
     [
         ("batch", 0, "must be at least 1"), ("epochs", -1, "must be at least 1"), ("steps", 0, "must be at least 1"),
-        ("patience", 0, "must be at least 1"), ("rate", float("nan"), "must be above 0"), ("rate", -1.0, "must be above"),
+        ("patience", 0, "must be at least 1"), ("rate", float("nan"), "must be above 0"), ("rate", -1.0, "above 0"),
         ("rate", float("inf"), "must be above 0"), ("weight_decay", -0.1, "must not be negative"),
         ("average", 1.0, "below 1"), ("average", float("nan"), "below 1"), ("seed", -1, "must not be negative"),
     ],
@@ -61,3 +61,16 @@ def test_anything_else_in_the_folder_is_not_written_over(config, tmp_path, name)
 def test_settings_that_cannot_train_are_refused(key, value, words):
     with pytest.raises(ConfigurationError, match=rf"\[optimiser\] {key} = .*{words}"):
         parse_config({"name": "x", "model": {"net": "chunk-cnn"}, "data": {}, "optimiser": {key: value}}, "test")
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("waveform", "copies", -1), ("waveform", "rooms", 0), ("waveform", "noise_probability", 1.5),
+        ("waveform", "snr_low", 30.0), ("waveform", "gain_high", float("nan")), ("spectrum", "shift", -1.0),
+        ("spectrum", "mixup", float("nan")), ("spectrum", "stretch", 1.0), ("cluster", "longest", 0.3),
+    ],
+)  # fmt: skip
+def test_augmentation_and_chunks_out_of_range_are_refused(section, key, value):
+    with pytest.raises(ConfigurationError, match=rf"\[{section}\] .*{key}"):
+        parse_config({"name": "x", "model": {"net": "vgg"}, "data": {}, section: {key: value}}, "test")

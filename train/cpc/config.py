@@ -49,11 +49,14 @@ class CpcConfig:
             choices = ", ".join(get_args(Negatives))
             raise ConfigurationError(f"[cpc] negatives = {self.negatives!r}: choose from {choices}")
         if self.ahead < 1 or self.count < 1:
-            raise ConfigurationError("[cpc] ahead and count must be at least 1")
+            raise ConfigurationError(f"[cpc] ahead = {self.ahead}, count = {self.count}: both must be at least 1")
         least = LEAST * (self.ahead + 1) * SECONDS_PER_STEP
         if self.seconds < least:
             raise ConfigurationError(f"[cpc] seconds = {self.seconds:g}: ahead = {self.ahead} needs {least:g} or more")
         if not 0 < self.held_out < 1:
             raise ConfigurationError("[cpc] held_out must lie between 0 and 1")
         if min(self.joint, self.arousal, self.valence) < 0 or self.arousal + self.valence > 1 + ROUNDING:
-            raise ConfigurationError("[cpc] joint, arousal and valence must not be negative, the latter two at most 1")
+            raise ConfigurationError(
+                f"[cpc] joint = {self.joint:g}, arousal = {self.arousal:g}, valence = {self.valence:g}: none may be "
+                "negative, and arousal and valence together at most 1"
+            )

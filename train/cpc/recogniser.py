@@ -100,9 +100,10 @@ class RecogniserModule(lightning.LightningModule):
             contrast = self.contrast(encoding.latents, encoding.contexts, lengths, negatives).loss
             loss = loss + self.config.cpc.joint * contrast
         if not torch.isfinite(loss):
+            kept = "the best epoch before it is kept in checkpoints/" if self.current_epoch else "nothing was kept yet"
             raise TrainingError(
-                f"epoch {self.current_epoch + 1}, batch {batch_index + 1}: the loss is no number; the best epoch "
-                "before it is kept in checkpoints/; lower [optimiser] rate"
+                f"epoch {self.current_epoch + 1}, batch {batch_index + 1}: the loss is no number; {kept}; "
+                "lower [optimiser] rate"
             )
         self.log("train_loss", loss, prog_bar=True, batch_size=len(batch.features))
         return loss

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from edge_app.errors import ConfigurationError
@@ -36,5 +37,5 @@ class ClusterConfig:
             raise ConfigurationError("[cluster] weight, classes and margin must not be negative")
         if self.components < 1:
             raise ConfigurationError("[cluster] components must be at least 1")
-        if not self.longest > 0:
-            raise ConfigurationError("[cluster] longest must be above 0")
+        if not 1 <= self.longest < math.inf:
+            raise ConfigurationError(f"[cluster] longest = {self.longest:g}: must be 1, a chunk's second, or more")
