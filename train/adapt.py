@@ -36,9 +36,10 @@ from train.nets.base import EmotionNet
 from train.nets.dense import DenseNet
 from train.nets.ladder import Ladder
 from train.progress import training_progress
+from train.resumed import LAST
 from train.rows import OUTLIER, Rows
 from train.run import Run, build_net, save_run
-from train.runner import CALIBRATION_WINDOWS, LAST, Sides, versions
+from train.runner import CALIBRATION_WINDOWS, Sides, versions
 from train.tabular import Windows, fit_heads, judged_windows, mean_recall, training_rows
 
 PLAN = "adaptation.json"

@@ -26,8 +26,9 @@ from train.functionals import FunctionalTable
 from train.material import Material
 from train.module import EVALUATION_BATCH
 from train.protocols import Fold, folds, split_validation
+from train.resumed import LAST
 from train.run import Run, feature_shape
-from train.runner import LAST, Sides, fit, open_store
+from train.runner import Sides, fit, open_store
 from train.summary import Decisions, summarise
 from train.tabular import fit_table, judged_windows, open_table
 from train.trust import trust

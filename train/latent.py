@@ -28,6 +28,7 @@ from train.nets.autoencoders import (
 )
 from train.progress import shows_bar
 from train.rows import Rows
+from train.whole import whole
 
 
 class LatentBatch(NamedTuple):
@@ -207,5 +208,5 @@ def fit_module(module: RowModule, callbacks: Sequence[lightning.Callback] = (), 
             enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
             enable_progress_bar=shows_bar(callbacks),
         )
-        trainer.fit(module, ckpt_path=resume_from, weights_only=False)
+        trainer.fit(module, ckpt_path=whole(resume_from) if resume_from else None, weights_only=False)
     return int(trainer.current_epoch)

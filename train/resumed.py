@@ -10,15 +10,14 @@ from edge_app.errors import ConfigurationError
 from train.config import ExperimentConfig
 
 BEGUN = "begun.json"
+LAST = "last.ckpt"
 STARTED = {"checkpoints", "tensorboard"}
 
 
 def occupied(run: Path) -> bool:
-    """Whether the folder of a run holds more than a start that never came to a checkpoint."""
-    checkpoints = run / "checkpoints"
-    kept = [path for path in checkpoints.iterdir() if path.name != BEGUN] if checkpoints.is_dir() else []
+    """Whether the folder of a run holds more than a start that never came to a checkpoint to go on from."""
     others = [path for path in run.iterdir() if path.name not in STARTED] if run.is_dir() else []
-    return bool(kept or others)
+    return (run / "checkpoints" / LAST).is_file() or bool(others)
 
 
 def begin(config: ExperimentConfig, folder: Path, *, resume: bool) -> None:

@@ -27,6 +27,7 @@ from edge_app.errors import ConfigurationError
 from train.config import ExperimentConfig, parse_config
 from train.nets import make_net
 from train.nets.base import EmotionNet
+from train.whole import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def load_run(path: Path) -> Run:
     calibration = np.load(path / "calibration.npz")
     net = build_net(config)
     try:
-        net.load_state_dict(torch.load(path / "weights.pt", weights_only=True))
+        net.load_state_dict(torch.load(whole(path / "weights.pt", "train it again"), weights_only=True))
     except (RuntimeError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigurationError(

@@ -36,13 +36,14 @@ from train.material import CutWindows, Material
 from train.module import ChunkModule, predict_log_probabilities, utterance_classes
 from train.progress import shows_bar, training_progress
 from train.protocols import split_validation
+from train.resumed import LAST
 from train.run import Run, build_net, save_run
 from train.simulation import SimulatedWearers, spoken_means, wearer_entry
 from train.store import StoreSettings
+from train.whole import whole
 
 CALIBRATION_WINDOWS = 512
 NOISE_FOLDER = "noise"
-LAST = "last.ckpt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def fit(
             module,
             DataLoader(batches, batch_size=None),
             DataLoader(TensorDataset(torch.zeros(1))),
-            ckpt_path=last if resume else None,
+            ckpt_path=whole(last) if resume else None,
             weights_only=False,
         )
     module.load_state_dict(torch.load(best.best_model_path, weights_only=False)["state_dict"])

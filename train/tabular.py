@@ -35,11 +35,11 @@ from train.nets.base import EmotionNet
 from train.nets.dense import DenseNet
 from train.progress import training_progress
 from train.protocols import split_validation
+from train.resumed import LAST
 from train.rows import Rows, inside, make_rows, robust_baseline
 from train.run import Run, build_net, save_run
 from train.runner import (
     CALIBRATION_WINDOWS,
-    LAST,
     Sides,
     describe_corpora,
     read_training_corpora,

@@ -7,11 +7,12 @@ import json
 
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
-from edge_app.errors import ConfigurationError
-from train.config import OptimiserConfig, parse_config
-from train.resumed import begin, occupied
+from edge_app.errors import ConfigurationError  # noqa: E402
+from train.config import OptimiserConfig, parse_config  # noqa: E402
+from train.resumed import begin, occupied  # noqa: E402
+from train.whole import whole  # noqa: E402
 
 
 @pytest.fixture
@@ -30,6 +31,28 @@ def test_a_start_without_a_checkpoint_is_no_run_and_can_be_begun_otherwise(confi
     assert not occupied(run)
     begin(changed(config), run / "checkpoints", resume=True)
     assert json.loads((run / "checkpoints" / "begun.json").read_text())["optimiser"]["rate"] == 0.5
+
+
+@pytest.mark.parametrize("damage", ["cut", "zeros", "flipped", "whole"])
+def test_damaged_weights_are_told_by_their_name(tmp_path, damage):
+    path = tmp_path / "last.ckpt"
+    torch.save({"state_dict": {"weight": torch.arange(5000.0)}}, path)
+    content = bytearray(path.read_bytes())
+    if damage == "flipped":
+        content[len(content) // 2] ^= 0xFF
+    path.write_bytes({"cut": content[:5000], "zeros": bytes(5000)}.get(damage, bytes(content)))
+    if damage == "whole":
+        assert whole(path) == path
+        return
+    with pytest.raises(ConfigurationError, match=r"last.ckpt: cut off or damaged; remove the folder"):
+        whole(path)
+
+
+def test_a_first_epoch_broken_off_is_no_run(config, tmp_path):
+    run = tmp_path / "run"
+    begin(config, run / "checkpoints", resume=False)
+    (run / "checkpoints" / "best.ckpt").write_bytes(b"weights")
+    assert not occupied(run)
 
 
 def test_a_run_goes_on_only_as_it_began(config, tmp_path):

@@ -54,11 +54,7 @@ def train(config: str, root: Path | None, output: Path | None, cache: Path | Non
     try:
         run = train_experiment(experiment, path, root, cache or default_cache(), resume=resume)
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
-        how = (
-            f"edge-ser train {config} --output {path} --resume"
-            if (path / "checkpoints").is_dir()
-            else "the same command"
-        )
+        how = f"edge-ser train {config} --output {path} --resume" if occupied(path) else "the same command"
         click.echo(f"edge-ser: interrupted; {how} goes on from here", err=True)
         raise click.exceptions.Exit(130) from None
     figures = run.record["validation"]

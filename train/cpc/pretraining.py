@@ -42,10 +42,11 @@ from train.cpc.record import describe_heard
 from train.cpc.speech import FrameReader, Heard, Source, SpeechStream, open_source
 from train.nets.cpc import STEP, CpcAttentionNet, CpcEncoder
 from train.progress import shows_bar, training_progress
+from train.resumed import LAST
 from train.run import build_net
 from train.runner import versions
+from train.whole import whole
 
-LAST = "last.ckpt"
 VALIDATION = 96
 """Held-out stretches that every epoch is judged on."""
 
@@ -285,7 +286,7 @@ def pretrain(
             module,
             DataLoader(batches, batch_size=None),
             DataLoader(TensorDataset(torch.zeros(1))),
-            ckpt_path=last if resume and last.is_file() else None,
+            ckpt_path=whole(last) if resume and last.is_file() else None,
             weights_only=False,
         )
     net.encoder.eval()

@@ -35,13 +35,13 @@ from train.frames import FrameStore
 from train.losses import concordance, soft_cross_entropy
 from train.nets.cpc import STEP, CpcAttentionNet
 from train.progress import shows_bar, training_progress
-from train.resumed import begin
+from train.resumed import LAST, begin
 from train.run import build_net
 from train.runner import (
-    LAST,
     Sides,
     simulated_wearers,
 )
+from train.whole import whole
 
 STRETCH = 188
 """Frames of the longest stretch that it learns from: three seconds."""
@@ -253,7 +253,7 @@ def fit_recogniser(
             module,
             DataLoader(batches, batch_size=None),
             DataLoader(TensorDataset(torch.zeros(1))),
-            ckpt_path=last if resume else None,
+            ckpt_path=whole(last) if resume else None,
             weights_only=False,
         )
     module.load_state_dict(torch.load(best.best_model_path, weights_only=False)["state_dict"])

@@ -16,6 +16,7 @@ from train.corpora.manifest import is_manifest
 from train.cpc.infonce import InfoNce
 from train.cpc.speech import Heard
 from train.nets.cpc import CpcEncoder
+from train.whole import whole
 
 
 def describe_heard(names: Sequence[str], root: Path | str | None, heard: Heard) -> dict[str, object]:
@@ -60,7 +61,7 @@ def load_pretrained(path: Path, encoder: CpcEncoder, contrast: InfoNce | None = 
         unfinished = (path / "checkpoints").is_dir()
         hint = "continue it with edge-ser pretrain --resume" if unfinished else "make it with edge-ser pretrain"
         raise ConfigurationError(f"[cpc] pretrained = {str(path)!r}: no pre-trained encoder there; {hint}")
-    weights = torch.load(path / "encoder.pt", weights_only=True)
+    weights = torch.load(whole(path / "encoder.pt", "pre-train it again"), weights_only=True)
     try:
         encoder.load_state_dict(weights["encoder"])
         if contrast is not None:

@@ -30,10 +30,9 @@ from train.nets.base import EmotionNet
 from train.progress import training_progress
 from train.protocols import split_validation
 from train.readable import skip_broken
-from train.resumed import begin
+from train.resumed import LAST, begin
 from train.run import Run, build_net, save_run
 from train.runner import (
-    LAST,
     Sides,
     calibration_windows,
     describe_corpora,
