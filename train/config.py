@@ -29,10 +29,10 @@ class DataConfig:
     """What is trained on.
 
     Attributes:
-        corpora: names in ``CORPORA``, or manifests.
-        features: a key of ``EXTRACTORS``.
-        unlabelled: corpora, manifests or folders that a ``ladder`` or ``dln`` reconstructs besides; labels that they
-            have are not read.
+        corpora: each one of ``CORPORA``, or a manifest.
+        features: one of ``EXTRACTORS``.
+        unlabelled: corpora, manifests or folders that a ``ladder`` or ``dln`` reconstructs besides, whose chunks are
+            clustered, too, or that pre-training hears; labels that they have are not read.
         labels: the classes of the head.
         validation_share: share of each corpus's speakers kept for early stopping and calibration.
     """
