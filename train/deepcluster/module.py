@@ -170,8 +170,8 @@ class ClusterModule(RowModule):
             kept = "what the epoch before left is kept" if self.current_epoch else "nothing was kept yet"
             raise TrainingError(
                 f"epoch {self.current_epoch + 1}, batch {batch_index + 1} (stage {'II' if batch.labelled else 'I'}): "
-                f"the loss is {float(loss.detach())}; {broken} of its {len(batch.features)} chunks are not numbers; {kept}; "
-                "lower [optimiser] rate and train again"
+                f"the loss is {float(loss.detach())}; {broken} of its {len(batch.features)} chunks are not numbers; "
+                f"{kept}; lower [optimiser] rate and train again"
             )
         self.log("train_loss", loss, prog_bar=True, batch_size=len(batch.features))
         return loss
