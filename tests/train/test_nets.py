@@ -17,7 +17,7 @@ from train.nets.joint import JointNet  # noqa: E402
 from train.run import build_net  # noqa: E402
 
 SHAPES = {"frames": (61, 128), "functionals": (88,), "stream": (61, 128)}
-JOINT = (88, 152)
+JOINT = (88, 132)
 CLASSES = len(FOUR_CLASSES)
 
 
