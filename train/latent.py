@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
@@ -18,6 +17,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from train.config import AutoencoderConfig, ExperimentConfig
 from train.losses import cluster_loss, cyclic_annealing, divergence_loss, metric_loss, reconstruction_loss
+from train.meant import meant
 from train.nets.autoencoders import (
     Autoencoder,
     DaeNet,
@@ -192,12 +192,7 @@ def fit_encoder(
 def fit_module(module: RowModule, callbacks: Sequence[lightning.Callback] = (), resume_from: Path | None = None) -> int:
     """Train for all epochs; arguments and result as of :func:`fit_encoder`."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        # One process draws the batches: they are cheap, and its draws stay the same on any number of cores.
-        warnings.filterwarnings("ignore", ".*does not have many workers.*")
-        warnings.filterwarnings("ignore", ".*exists and is not empty.*")
-        # Lightning's own use of torch's tree utilities.
-        warnings.filterwarnings("ignore", ".*LeafSpec.*")
+    with meant():
         trainer = lightning.Trainer(
             accelerator="cpu",
             max_epochs=module.config.optimiser.epochs,

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import platform
 import sys
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +32,7 @@ from train.dataset import BalancedBatches, WindowPool, augmented_windows, clean_
 from train.frames import FrameStore, build_store
 from train.joint import build_joint
 from train.material import CutWindows, Material
+from train.meant import meant
 from train.module import ChunkModule, predict_log_probabilities, utterance_classes
 from train.progress import shows_bar, training_progress
 from train.protocols import split_validation
@@ -158,12 +158,7 @@ def fit(
     last = checkpoints / LAST
     if resume and not last.is_file():
         raise ConfigurationError(f"{last}: no checkpoint to resume from; train without --resume")
-    with warnings.catch_warnings():
-        # One process draws the batches: they are cheap, and its draws stay the same on any number of cores.
-        warnings.filterwarnings("ignore", ".*does not have many workers.*")
-        warnings.filterwarnings("ignore", ".*exists and is not empty.*")
-        # Lightning's own use of torch's tree utilities.
-        warnings.filterwarnings("ignore", ".*LeafSpec.*")
+    with meant():
         trainer.fit(
             module,
             DataLoader(batches, batch_size=None),

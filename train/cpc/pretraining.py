@@ -14,7 +14,6 @@ import itertools
 import json
 import logging
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +39,7 @@ from train.cpc.infonce import Contrast, InfoNce
 from train.cpc.negatives import draw_negatives
 from train.cpc.record import describe_heard
 from train.cpc.speech import FrameReader, Heard, Source, SpeechStream, open_source
+from train.meant import meant
 from train.nets.cpc import STEP, CpcAttentionNet, CpcEncoder
 from train.progress import shows_bar, training_progress
 from train.resumed import LAST
@@ -276,12 +276,7 @@ def pretrain(
     stream = SpeechStream(sources, held_out, seed=seed, rank=trainer.global_rank, world=trainer.world_size)
     batches = SpeechBatches(stream, reader, baseline, frames, config.optimiser.batch, seed)
     module = PretrainModule(net.encoder, config, batches, validation, last)
-    with warnings.catch_warnings():
-        # Reading is cheap beside training, and one reader for each process is what can be resumed.
-        warnings.filterwarnings("ignore", ".*does not have many workers.*")
-        warnings.filterwarnings("ignore", ".*exists and is not empty.*")
-        # Lightning's own use of torch's tree utilities.
-        warnings.filterwarnings("ignore", ".*LeafSpec.*")
+    with meant():
         trainer.fit(
             module,
             DataLoader(batches, batch_size=None),

@@ -8,7 +8,6 @@ gave them or from nothing; or they are frozen; or InfoNCE goes on beside the rec
 from __future__ import annotations
 
 import logging
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from train.cpc.record import load_pretrained
 from train.dataset import BalancedBatches, Batch, WindowPool
 from train.frames import FrameStore
 from train.losses import concordance, soft_cross_entropy
+from train.meant import meant
 from train.nets.cpc import STEP, CpcAttentionNet
 from train.progress import shows_bar, training_progress
 from train.resumed import LAST, begin
@@ -243,12 +243,7 @@ def fit_recogniser(
         num_sanity_val_steps=0,
         gradient_clip_val=5.0,
     )
-    with warnings.catch_warnings():
-        # One process draws the batches: they are cheap, and its draws stay the same on any number of cores.
-        warnings.filterwarnings("ignore", ".*does not have many workers.*")
-        warnings.filterwarnings("ignore", ".*exists and is not empty.*")
-        # Lightning's own use of torch's tree utilities.
-        warnings.filterwarnings("ignore", ".*LeafSpec.*")
+    with meant():
         trainer.fit(
             module,
             DataLoader(batches, batch_size=None),
