@@ -11,6 +11,7 @@ import click
 
 import edge_app
 from edge_app.errors import BackendMissing, EdgeSerError
+from edge_app.interrupts import terminate_as_interrupt
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
@@ -90,13 +91,14 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; Ctrl-C while it has nothing to end cleanly yet is told in one line, as later.
+        """Run a command; Ctrl-C or SIGTERM while it has nothing to end cleanly yet is told in one line, as later.
 
         Raises:
             click.exceptions.Exit: with 130, it was interrupted.
         """
         try:
-            return super().invoke(ctx)
+            with terminate_as_interrupt():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("edge-ser: interrupted", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None

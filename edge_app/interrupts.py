@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -36,3 +37,27 @@ def stop_on_signals() -> Iterator[threading.Event]:
     finally:
         for number in ENDING:
             signal.signal(number, before[number])
+
+
+@contextmanager
+def terminate_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM raise ``KeyboardInterrupt``, as Ctrl-C does: whoever tidies up after the one does so after both.
+
+    Where SIGTERM is dealt with or ignored already, and outside the main thread, everything stays as it is.
+    """
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    here = os.getpid()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != here:  # forked from here, and ended by who forked it: there is nobody to tell
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

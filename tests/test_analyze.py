@@ -179,6 +179,26 @@ def test_ctrl_c_keeps_what_was_done_under_another_name(tiny_bundle: Path, tmp_pa
     assert [end["reason"] for end in ends if end["type"] == "end"] == ["eof", "interrupted"]
 
 
+def test_sigterm_while_the_model_is_read_leaves_nothing(tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    slow = (
+        "import sys, time, edge_app.batch as batch\n"
+        "def load(name):\n    print('reading', flush=True)\n    time.sleep(60)\n"
+        "batch.load_bundle = load\n"
+        f"sys.argv = ['edge-ser', 'analyze', 'x.wav', '--output', {str(output)!r}]\n"
+        "from edge_app.cli import main\nmain()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", slow], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "reading\n"
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, f"edge-ser: interrupted; {output} was not written\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_ctrl_c_before_the_first_result_leaves_nothing(
     tiny_bundle: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

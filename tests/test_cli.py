@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import subprocess
 import sys
@@ -49,7 +50,8 @@ def test_an_interruption_before_anything_began_is_one_line(
     assert capsys.readouterr() == ("", "edge-ser: interrupted\n")
 
 
-def test_ctrl_c_while_the_model_is_read() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_while_the_model_is_read(number: signal.Signals) -> None:
     slow = (
         "import signal, sys, time, edge_app.app as app\n"
         # A shell without job control starts what runs in the background with Ctrl-C ignored.
@@ -64,9 +66,36 @@ def test_ctrl_c_while_the_model_is_read() -> None:
     ) as it:
         assert it.stdout is not None
         assert it.stdout.readline() == "reading\n"
-        it.send_signal(signal.SIGINT)
+        it.send_signal(number)
         said = it.communicate(timeout=60)
     assert (it.returncode, said) == (130, ("", "edge-ser: interrupted\n"))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_sigterm_ends_a_forked_process_without_a_word() -> None:
+    """A pool of processes ends its workers so; only the process that runs the command tells of an interruption."""
+    forked = (
+        "import os, signal, sys\n"
+        "from edge_app.interrupts import terminate_as_interrupt\n"
+        "with terminate_as_interrupt():\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n        print('forked', flush=True)\n        signal.pause()\n"
+        "    os.read(int(sys.argv[1]), 1)\n"
+        "    os.kill(child, signal.SIGTERM)\n"
+        "    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != -signal.SIGTERM)\n"
+    )
+    reader, writer = os.pipe()
+    with subprocess.Popen(
+        [sys.executable, "-c", forked, str(reader)],
+        pass_fds=[reader], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as it:  # fmt: skip
+        assert it.stdout is not None
+        assert it.stdout.readline() == "forked\n"
+        os.write(writer, b".")
+        said = it.communicate(timeout=60)
+    os.close(reader)
+    os.close(writer)
+    assert (it.returncode, said) == (0, ("", ""))
 
 
 def test_help_lists_every_command_with_its_summary() -> None:
