@@ -114,6 +114,7 @@ def session_info(
     """What sinks are told when a session of these parts begins."""
     spec = _window_spec(settings, bundle)
     baseline = settings.baseline or bundle.wearer.default
+    state = model_state(bundle, settings.memory)
     return SessionInfo(
         model=bundle.name,
         variant=bundle.variant_path(settings.variant)[0],
@@ -125,6 +126,7 @@ def session_info(
         demo=demo,
         mapped=bundle.mapped,
         baseline=None if baseline == "none" else baseline,
+        memory=None if state is None else state.memory,
     )
 
 

@@ -23,6 +23,7 @@ class SessionInfo:
         demo: no microphone was there, and the demo clip plays instead.
         mapped: the dimensions are mapped from categories, not rated.
         baseline: ``adaptive``, or whose enrolled baseline is used; None where it is the bundle's own.
+        memory: seconds that the model looks back; None where it reads each window afresh.
     """
 
     model: str
@@ -35,6 +36,7 @@ class SessionInfo:
     demo: bool = False
     mapped: bool = True
     baseline: str | None = None
+    memory: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class JsonLines:
 
 
 def session_record(info: SessionInfo) -> dict[str, Any]:
-    """How a session begins. What is not so has no field: ``dimensions_reference``, ``baseline`` and ``demo``."""
+    """How a session begins. What is not so has no field, such as ``baseline``, ``memory`` or ``demo``."""
     record: dict[str, Any] = {
         "type": "session",
         "schema": SCHEMA,
@@ -65,6 +65,8 @@ def session_record(info: SessionInfo) -> dict[str, Any]:
         record["dimensions_reference"] = "mapped"
     if info.baseline is not None:
         record["baseline"] = info.baseline
+    if info.memory is not None:
+        record["memory"] = info.memory
     if info.demo:
         record["demo"] = True
     return record

@@ -138,6 +138,14 @@ def test_memory_is_bounded(exported, speech):
     assert set(sizes[20:]) == {62 - 4}  # with the four steps of a hop it looks back on 62, or 3.97 s
 
 
+@pytest.mark.parametrize(("asked", "told"), [([], 4.0), (["--memory", "2.5"], 2.5)])
+def test_the_session_record_says_how_far_the_model_looks_back(exported, speech, tmp_path, asked, told):
+    soundfile.write(tmp_path / "speech.wav", speech[:SAMPLE_RATE], SAMPLE_RATE)
+    arguments = ["analyze", str(tmp_path / "speech.wav"), "--model", str(exported[0]), *asked]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert json.loads(done.stdout.splitlines()[0])["memory"] == told
+
+
 def test_every_variant_says_what_the_net_says(exported):
     float_, integer = exported[1]
     assert (float_.reference, integer.reference) == ("torch", "fp32")
