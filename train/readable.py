@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from edge_app.errors import AudioFormatError
 from train.corpora import Utterance, read_utterance
+from train.corpora.audio import cut_off
 from train.shards import Arrays, compute_shards
 
 
@@ -63,4 +64,6 @@ def _reason(utterance: Utterance) -> str:
         length = len(read_utterance(utterance))
     except AudioFormatError as error:
         return str(error)
-    return "" if length >= _least else f"{utterance.path}: {length} samples are too few"
+    if length >= _least:
+        return ""
+    return str(cut_off(utterance.path) or f"{utterance.path}: {length} samples are too few")

@@ -15,7 +15,7 @@ import numpy as np
 from edge_app.audio.mixdown import ADVICE, REMEDY, Mixdown
 from edge_app.audio.resampler import Resampler
 from edge_app.audio.source import Deliver, Notify, ignore
-from edge_app.audio.wav import MendedWav, WavHeader, read_header
+from edge_app.audio.wav import MendedWav, WavHeader, read_header, truncation
 from edge_app.core.records import EndReason, Notice
 from edge_app.core.types import SAMPLE_RATE, AudioBlock, Floats, seconds
 from edge_app.errors import AudioFormatError
@@ -140,16 +140,11 @@ class FileSource:
 
     def _shortfall(self, file: Any, taken: int) -> AudioFormatError | None:
         header = self._header
-        if header is not None and header.truncated and header.bytes_per_second:
-            promised, found = (size / header.bytes_per_second for size in (header.declared, header.available))
-        elif file.format in COUNTED and taken < file.frames:
-            promised, found = file.frames / file.samplerate, taken / file.samplerate
-        else:
-            return None
-        return AudioFormatError(
-            f"{self._path}: truncated, its header promises {promised:.2f} s and {found:.2f} s are there; "
-            "copy or record the file again"
-        )
+        if header is not None and header.truncated and header.lengths:
+            return truncation(self._path, *header.lengths)
+        if file.format in COUNTED and taken < file.frames:
+            return truncation(self._path, file.frames / file.samplerate, taken / file.samplerate)
+        return None
 
     def _checked_header(self) -> WavHeader | None:
         try:

@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_app.errors import AudioFormatError
+
 # Programs that write to a pipe cannot come back to fill in the size: sox leaves 0x7FFFF000, arecord a little more,
 # ffmpeg 0xFFFFFFFF, others 0.
 SMALLEST_PLACEHOLDER = 0x7FFFF000
@@ -36,6 +38,21 @@ class WavHeader:
     def truncated(self) -> bool:
         """The header promises more than there is."""
         return self.declared > self.available and not self.open_ended
+
+    @property
+    def lengths(self) -> tuple[float, float] | None:
+        """Seconds that are promised, and that are there; None where the header does not say what a second takes."""
+        if not self.bytes_per_second:
+            return None
+        return self.declared / self.bytes_per_second, self.available / self.bytes_per_second
+
+
+def truncation(path: Path, promised: float, found: float) -> AudioFormatError:
+    """What to say of a file that holds fewer seconds than its header promises."""
+    return AudioFormatError(
+        f"{path}: truncated, its header promises {promised:.2f} s and {found:.2f} s are there; "
+        "copy or record the file again"
+    )
 
 
 def read_header(path: Path) -> WavHeader | None:

@@ -266,11 +266,14 @@ def test_files_that_are_not_audio(tmp_path):
     (tmp_path / "text.wav").write_text("hello")
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 16_000)
     soundfile.write(tmp_path / "nan.wav", np.array([0.0, np.nan]), 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "cut.wav", np.zeros(16_000), 16_000, subtype="PCM_16")
+    (tmp_path / "cut.wav").write_bytes((tmp_path / "cut.wav").read_bytes()[:44])
     for name, reason in {
         "text.wav": "cannot be read as audio",
         "empty.wav": "no audio",
         "nan.wav": "not numbers",
         "missing.wav": "cannot be read",
+        "cut.wav": "truncated, its header promises 1.00 s and 0.00 s are there",
     }.items():
         with pytest.raises(AudioFormatError, match=f"{name}.*{reason}") as caught:
             read_audio(tmp_path / name)

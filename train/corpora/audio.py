@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from edge_app.audio.wav import read_header, truncation
 from edge_app.core.types import SAMPLE_RATE, Floats
 from edge_app.core.types import samples as to_samples
 from edge_app.errors import AudioFormatError
@@ -35,12 +36,18 @@ def read_audio(path: Path) -> Floats:
         raise _unreadable(path, error) from None
     mono: Floats = frames.mean(axis=1)
     if len(mono) == 0:
-        raise AudioFormatError(f"{path}: no audio in this file")
+        raise cut_off(path) or AudioFormatError(f"{path}: no audio in this file")
     if not np.isfinite(mono).all():
         raise AudioFormatError(f"{path}: holds values that are not numbers (NaN or infinite); convert the file again")
     if rate != SAMPLE_RATE:
         mono = soxr.resample(mono, rate, SAMPLE_RATE)
     return np.clip(mono, np.float32(-1.0), np.float32(1.0))
+
+
+def cut_off(path: Path) -> AudioFormatError | None:
+    """Why a recording that can be read is so short: it is a WAV file that ends before its header says; None if not."""
+    header = read_header(path)
+    return truncation(path, *header.lengths) if header and header.truncated and header.lengths else None
 
 
 def utterance_length(utterance: Utterance) -> int:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from edge_app.core.features import FrameExtractor
 from edge_app.errors import AudioFormatError, CorpusError
 from train.corpora import CORPORA, Utterance, find_corpus, read_corpus, read_utterance
+from train.corpora.audio import cut_off
 from train.corpora.layout import is_audio
 from train.corpora.manifest import is_manifest
 
@@ -206,7 +207,10 @@ class FrameReader:
         self._extractor.reset()
         frames = self._extractor.feed(samples).astype(np.float16)
         if len(frames) < self._least:
-            self.heard.short.add(utterance.path)
+            if fault := cut_off(utterance.path):
+                self.heard.broken[utterance.path] = str(fault)
+            else:
+                self.heard.short.add(utterance.path)
             return None
         self.heard.recordings.add(key)
         if frames.nbytes <= self._room:

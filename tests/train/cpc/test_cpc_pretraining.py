@@ -101,6 +101,21 @@ def test_broken_and_short_recordings_are_noted_once(talk):
     assert [path.name for path in reader.heard.short] == ["short.wav"]
 
 
+def test_a_wav_that_was_cut_off_is_broken_not_short_and_what_is_enough_of_it_is_heard(talk, tmp_path):
+    whole = (talk / "part0" / "00.wav").read_bytes()  # 2 s
+    (tmp_path / "cut.wav").write_bytes(whole[: 44 + 2 * 1600])
+    (tmp_path / "long.wav").write_bytes(whole[: 44 + 2 * 16000])
+    reader = FrameReader(LogMel(), least=4 * STEP)
+    for utterance in SpeechStream({"cut": open_source(str(tmp_path))}, 1e-9).once():
+        reader.read(utterance)
+    assert [path.name for path, _ in reader.heard.recordings] == ["long.wav"]
+    ((path, reason),) = reader.heard.broken.items()
+    assert reason == (
+        f"{path}: truncated, its header promises 2.00 s and 0.10 s are there; copy or record the file again"
+    )
+    assert path.name == "cut.wav" and not reader.heard.short
+
+
 def test_what_memory_has_no_room_for_is_read_again(talk):
     reader = FrameReader(LogMel(), least=STEP, room=0)
     utterance = next(SpeechStream({"talk": open_source(str(talk / "part1"))}, 1e-9).once())
