@@ -204,7 +204,9 @@ def test_the_same_recording_with_two_suffixes_is_refused(tmp_path):
 
 
 def test_unknown_corpus_lists_the_known_ones(tmp_path):
-    with pytest.raises(CorpusError, match="no corpus 'mosei'; choose from emodb, ravdess"):
+    with pytest.raises(
+        CorpusError, match="no corpus 'mosei', nor a folder of that name here; choose from emodb, ravdess"
+    ):
         read_corpus("mosei", tmp_path)
 
 
@@ -335,6 +337,10 @@ def test_any_folder_of_recordings_is_an_unlabelled_corpus(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CorpusError, match="expected audio files"):
         read_corpus(str(tmp_path / "empty"))
+    with pytest.raises(CorpusError, match=f"^{tmp_path}/gone: no such folder; check the path"):
+        read_corpus(str(tmp_path / "gone"))
+    with pytest.raises(CorpusError, match=r"b\.wav: neither a folder of recordings nor a manifest"):
+        read_corpus(str(tmp_path / "talk" / "b.wav"))
 
 
 def test_an_utterance_that_ends_after_its_file_is_refused(tmp_path):

@@ -58,10 +58,16 @@ def find_corpus(name: str) -> Corpus:
         return manifest_corpus(Path(name))
     if name in CORPORA:
         return CORPORA[name]
-    if Path(name).is_dir():
-        return unlabelled_corpus(Path(name))
+    path = Path(name)
+    if path.is_dir():
+        return unlabelled_corpus(path)
+    if path.exists():
+        raise CorpusError(f"{name}: neither a folder of recordings nor a manifest (.csv); give one of them")
+    if path.name != name:
+        raise CorpusError(f"{name}: no such folder; check the path of the recordings, or name a corpus")
     raise CorpusError(
-        f"no corpus {name!r}; choose from {', '.join(CORPORA)}, or give the path of a manifest (.csv) or of a folder"
+        f"no corpus {name!r}, nor a folder of that name here; choose from {', '.join(CORPORA)}, or give the path of a "
+        "manifest (.csv) or of a folder"
     )
 
 
