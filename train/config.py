@@ -20,6 +20,7 @@ from edge_app.errors import ConfigurationError
 from train.augment_config import SpectrumConfig, VersionsConfig, WaveformConfig
 from train.cpc.config import CpcConfig
 from train.deepcluster.config import ClusterConfig
+from train.kinds import of_kind, written
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -313,14 +314,22 @@ def parse_config(values: dict[str, Any], origin: str) -> ExperimentConfig:
     Raises:
         ConfigurationError: a key or value does not fit.
     """
-    unknown = set(values) - set(SECTIONS) - {"name", "model"}
-    if unknown:
-        raise ConfigurationError(f"{origin}: unknown section or key {sorted(unknown)}")
+    known = ", ".join(["name", *(f"[{name}]" for name in ("model", *SECTIONS))])
+    for key, value in values.items():
+        if key not in ("name", "model", *SECTIONS):
+            what = f"section [{key}]" if isinstance(value, dict) else f"key {key!r} outside a section"
+            raise ConfigurationError(f"{origin} has no {what}; it has {known}")
+        if key != "name" and not isinstance(value, dict):
+            raise ConfigurationError(
+                f"{origin}: {key} = {written(value)}: must be a section, [{key}] with keys below it"
+            )
     model = dict(values.get("model", {}))
     if "name" not in values or "net" not in model:
         raise ConfigurationError(f'{origin}: needs name = "..." and [model] net = "..."')
+    name = of_kind(f"{origin}: name", values["name"], "")
+    net = of_kind(f"{origin}: [model] net", model.pop("net"), "")
     sections = {name: _section(kind, values.get(name, {}), f"{origin}: [{name}]") for name, kind in SECTIONS.items()}
-    return ExperimentConfig(values["name"], model.pop("net"), model, **sections)
+    return ExperimentConfig(name, net, model, **sections)
 
 
 def _section(kind: type, values: dict[str, Any], origin: str) -> Any:
@@ -329,12 +338,5 @@ def _section(kind: type, values: dict[str, Any], origin: str) -> Any:
     for key, value in values.items():
         if key not in fields:
             raise ConfigurationError(f"{origin} has no key {key!r}; it has {', '.join(fields)}")
-        default = fields[key].default
-        if isinstance(default, tuple) and isinstance(value, list | tuple):
-            value = tuple(value)
-        elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if type(value) is not type(default):
-            raise ConfigurationError(f"{origin} {key} = {value!r}: expected {type(default).__name__}")
-        converted[key] = value
+        converted[key] = of_kind(f"{origin} {key}", value, fields[key].default)
     return kind(**converted)

@@ -181,6 +181,6 @@ def test_a_batch_of_one_and_features_that_never_vary_are_defined(name, rng):
 def test_layers_without_units_are_refused():
     with pytest.raises(ConfigurationError, match=r"\[model\] hidden = \[\]"):
         make_net("dense", (7,), 3, hidden=[])
-    for split in (0.0, 1.0, 1.5):
+    for split in (0.0, 1.0, 1.5, float("nan")):
         with pytest.raises(ConfigurationError, match=r"\[model\] split = .* of 4 units: both embeddings need"):
             make_net("dln", (7,), 3, hidden=[6, 4], split=split)

@@ -17,6 +17,7 @@ from train.nets.dense import DenseNet
 from train.nets.joint import JointNet
 from train.nets.ladder import DecoupledLadderNet, LadderNet
 from train.nets.linear import LinearClassifier
+from train.nets.parameters import checked
 from train.nets.vgg import VggNet
 
 NETS: dict[str, type[EmotionNet]] = {
@@ -33,7 +34,7 @@ NETS: dict[str, type[EmotionNet]] = {
 }
 
 
-def make_net(name: str, shape: tuple[int, ...], classes: int, **parameters: Any) -> EmotionNet:
+def make_net(name: str, shape: tuple[int, ...], classes: int, /, **parameters: Any) -> EmotionNet:
     """Build a net.
 
     Args:
@@ -43,14 +44,11 @@ def make_net(name: str, shape: tuple[int, ...], classes: int, **parameters: Any)
         **parameters: the net's own arguments.
 
     Raises:
-        ConfigurationError: there is no such net, it reads other features, or it takes no such argument.
+        ConfigurationError: there is no such net, it reads other features, or it takes no such argument or value.
     """
     if name not in NETS:
         raise ConfigurationError(f"no net {name!r}; choose from {', '.join(sorted(NETS))}")
     kind = NETS[name]
     if (kind.reads == "functionals") != (len(shape) == 1):
         raise ConfigurationError(f"[data] features: net {name!r} reads {kind.reads}; choose features that give them")
-    try:
-        return kind(shape=shape, classes=classes, **parameters)
-    except TypeError as error:
-        raise ConfigurationError(f"[model] of net {name!r}: {error}") from None
+    return kind(shape=shape, classes=classes, **checked(name, kind, parameters))

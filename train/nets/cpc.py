@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from edge_app.errors import ConfigurationError
 from edge_app.runtime.state import StateSpec, StateTensor
 from train.nets.base import EmotionNet, NetOutput, StreamNet
 
@@ -139,7 +140,7 @@ class SelfAttention(nn.Module):
     def __init__(self, size: int, heads: int) -> None:
         super().__init__()
         if heads < 1 or size % heads:
-            raise TypeError(f"context = {size} is no multiple of heads = {heads}")
+            raise ConfigurationError(f"[model] context = {size} is no multiple of heads = {heads}")
         self.heads = heads
         self.query = nn.Linear(size, size, bias=False)
         self.key = nn.Linear(size, size, bias=False)

@@ -54,7 +54,7 @@ class DecoupledLadderNet(DenseNet):
         split: float = 0.5,
         clip: float = 10.0,
     ) -> None:
-        emotion = round(split * hidden[-1]) if hidden else 0
+        emotion = round(split * hidden[-1]) if hidden and 0 < split < 1 else 0
         if hidden and not 0 < emotion < hidden[-1]:
             raise ConfigurationError(
                 f"[model] split = {split:g} of {hidden[-1]} units: both embeddings need one or more, and split "
