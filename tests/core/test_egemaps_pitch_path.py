@@ -16,6 +16,7 @@ from edge_app.core.features.egemaps.pitch import (
     keep_peaks,
     natural_spline,
     octave_scale,
+    parts,
 )
 from edge_app.core.features.egemaps.pitch_path import PitchPath, unusual
 
@@ -45,13 +46,21 @@ def test_few_taps_lose_little_of_the_spline(rng):
     np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
+def test_parts_make_up_the_octave_scale(rng):
+    first, weights = octave_scale(BINS)
+    spectrum = rng.uniform(0, 1, BINS)
+    found = [spectrum[bins] @ weights for _, bins, weights in parts(BINS)]
+    expected = (weights * spectrum[first[:, None] + np.arange(TAPS)]).sum(axis=1)
+    np.testing.assert_allclose(np.concatenate(found), expected, atol=1e-6)
+
+
 def test_peaks_are_kept_by_hand():
     spectrum = np.array([1, 2, 3, 9, 3, 2, 1, 0.5, 0.6, 0.7, 8, 0.7, 0.6, 0.5, 0.4], dtype=np.float32)
     kept = [1, 2, 3, 9, 3, 2, 0, 0, 0.6, 0.7, 8, 0.7, 0.6, 0, 0]
-    np.testing.assert_array_equal(keep_peaks(spectrum[:, None])[:, 0], np.float32(kept))
-    np.testing.assert_array_equal(keep_peaks(np.ones((9, 2), dtype=np.float32)), np.ones((9, 2)))
+    np.testing.assert_array_equal(keep_peaks(spectrum[None])[0], np.float32(kept))
+    np.testing.assert_array_equal(keep_peaks(np.ones((2, 9), dtype=np.float32)), np.ones((2, 9)))
     falling = np.array([5, 4, 3, 2, 1, 2, 3, 1, 1, 1], dtype=np.float32)
-    np.testing.assert_array_equal(keep_peaks(falling[:, None])[:, 0], np.float32([5, 4, 3, 0, 1, 2, 3, 1, 1, 0]))
+    np.testing.assert_array_equal(keep_peaks(falling[None])[0], np.float32([5, 4, 3, 0, 1, 2, 3, 1, 1, 0]))
 
 
 @pytest.mark.parametrize("hertz", [60, 110.5, 204, 411, 930])

@@ -11,6 +11,7 @@ by comparing numbers.
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -29,22 +30,29 @@ AUDIBLE, STEEPNESS = 31.8, 3.0
 CANDIDATES = 6
 TAPS = 12
 """Bins that a point of the logarithmic axis is interpolated from; what a spline takes of others is below 1/1000."""
+PARTS, PART = 6, 0.6
+"""Into how many parts that axis is cut to take spectra there, and how much of it each leaves to those above."""
+NEIGHBOURS = np.array([-1, 0, 1])[:, None, None]
 
 
 def keep_peaks(magnitudes: Floats) -> Floats:
-    """Spectra, shape (bins, frames), up to two bins around each local maximum and below the first, zero elsewhere."""
-    bins, frames = magnitudes.shape
-    peaks = np.zeros((bins + 4, frames), dtype=bool)
-    rises = magnitudes[1:] > magnitudes[:-1]
-    np.greater(rises[:-1], rises[1:], out=peaks[3:-3])
-    np.greater(magnitudes[0], magnitudes[1], out=peaks[2])
-    peaks[-3] = rises[-1]
-    pairs = peaks[1:] | peaks[:-1]
-    kept = np.ones((bins + 1, frames), dtype=bool)
-    np.logical_or(pairs[2:-1] | pairs[:-3], peaks[4:], out=kept[:-1])
-    for frame, first in enumerate(kept.argmax(axis=0).tolist()):
-        kept[:first, frame] = True
-    return magnitudes * kept[:-1]
+    """Spectra, shape (frames, bins), up to two bins around each local maximum and below the first, zero elsewhere."""
+    frames, bins = magnitudes.shape
+    peaks = np.zeros((frames, bins + 4), dtype=bool)
+    rises = magnitudes[:, 1:] > magnitudes[:, :-1]
+    np.greater(rises[:, :-1], rises[:, 1:], out=peaks[:, 3:-3])
+    np.greater(magnitudes[:, 0], magnitudes[:, 1], out=peaks[:, 2])
+    peaks[:, -3] = rises[:, -1]
+    # Frames lie end to end here; the zeros at their ends keep them apart.
+    one = peaks.ravel()
+    two = one[1:] | one[:-1]
+    near = np.empty_like(peaks)
+    np.logical_or(two[:-3] | two[2:-1], one[4:], out=near.ravel()[:-4])
+    near[:, bins] = True
+    first = near.argmax(axis=1)
+    most = max(first.tolist())
+    near[:, :most] |= np.arange(most) < first[:, None]
+    return magnitudes * near[:, :bins]
 
 
 def natural_spline(knots: Doubles, points: Doubles) -> Doubles:
@@ -92,6 +100,23 @@ def octave_scale(bins: int) -> tuple[NDArray[np.intp], Floats]:
     return first, chosen.astype(np.float32)
 
 
+def parts(bins: int) -> list[tuple[slice, slice, Floats]]:
+    """The octave scale as a few small products: points, the bins that these take, and weights (bins, points).
+
+    The higher on the axis, the more bins lie between points: so a part has the fewer points.
+    """
+    first, weights = octave_scale(bins)
+    places = first[:, None] + np.arange(TAPS)
+    scale = np.zeros((bins, bins), dtype=np.float32)
+    np.put_along_axis(scale, places, weights, axis=1)
+    cuts = [round(bins * (1 - PART**number)) for number in range(PARTS)]
+    found = []
+    for start, stop in pairwise([*cuts, bins]):
+        taken = slice(int(places[start:stop].min()), int(places[start:stop].max()) + 1)
+        found.append((slice(start, stop), taken, np.ascontiguousarray(scale[start:stop, taken].T)))
+    return found
+
+
 class SubHarmonicSum:
     """Scores of fundamental frequencies.
 
@@ -100,16 +125,15 @@ class SubHarmonicSum:
     """
 
     def __init__(self, bins: int) -> None:
-        first, weights = octave_scale(bins)
-        self._taps = [(first + tap, weights[:, tap, None]) for tap in range(TAPS)]
-        self._points = bins
+        self._parts = parts(bins)
         octaves = np.log2(SAMPLE_RATE / 2 / AXIS_START)
         self._points_per_octave = (bins - 1) / octaves
         shifts = np.floor(np.log2(np.arange(1, HARMONICS + 1)) * bins / octaves).astype(int)
-        self._shifts = list(zip(shifts.tolist(), (COMPRESSION ** np.arange(HARMONICS)).tolist(), strict=True))
+        weights = COMPRESSION ** np.arange(HARMONICS)
         # The mean score over the whole axis is a weighted sum of the spectrum on that axis.
-        share = sum((np.arange(bins) >= shift) * weight for shift, weight in self._shifts) / bins
-        self._share = np.asarray(share, dtype=np.float32)
+        share = ((np.arange(bins)[:, None] >= shifts) * weights).sum(axis=1) / bins
+        self._share: Floats = share.astype(np.float32)[:, None]
+        self._harmonics = list(zip(shifts.tolist(), weights.astype(np.float32), strict=True))[1:]
 
     def __call__(self, magnitudes: Floats) -> tuple[Doubles, Doubles]:
         """The best candidates of each frame.
@@ -121,47 +145,44 @@ class SubHarmonicSum:
 
         Returns:
             frequencies in hertz and strengths (1 - mean score / score, from 0 to 1), both of shape (frames,
-            ``CANDIDATES``), the highest score first; then frequency 0 and strength 0 in place of those out of range.
+            ``CANDIDATES``), the highest score first, with frequency 0 and strength 0 in place of those out of range.
         """
+        sharp = keep_peaks(magnitudes)
+        on_axis = np.empty_like(sharp)
+        # One product per frame here and below: a single one would round differently for different numbers of frames.
+        for points, bins, weights in self._parts:
+            np.matmul(sharp[:, None, bins], weights, out=on_axis[:, None, points])
+        mean = np.matmul(on_axis[:, None], self._share)[:, 0, 0]
         # Frames lie side by side here, so that each step takes long rows of memory.
-        sharp = keep_peaks(np.ascontiguousarray(magnitudes.T))
-        spectrum = np.zeros((self._points, len(magnitudes)), dtype=np.float32)
-        for where, weights in self._taps:
-            part = sharp.take(where, axis=0)
-            part *= weights
-            spectrum += part
+        spectrum = np.ascontiguousarray(on_axis.T)
         score = spectrum.copy()
-        for shift, weight in self._shifts[1:]:
-            score[:-shift] += np.float32(weight) * spectrum[shift:]
-        np.maximum(score, 0.0, out=score)
-        # One product per frame: a single one would round differently for different numbers of frames.
-        mean = np.matmul(np.ascontiguousarray(spectrum.T)[:, None], self._share[:, None])[:, 0]
+        for shift, weight in self._harmonics:
+            score[:-shift] += weight * spectrum[shift:]
         return self._candidates(score, mean.astype(np.float64))
 
     def _candidates(self, score: Floats, mean: Doubles) -> tuple[Doubles, Doubles]:
-        """Frequencies and strengths of the highest peaks of scores, shape (points, frames); means (frames, 1)."""
-        inner = score[1:-1]
-        peaks = np.ascontiguousarray((inner * ((inner > score[:-2]) & (inner >= score[2:]))).T)
-        rows = np.arange(len(peaks))[:, None]
-        heights, starts = peaks.ravel(), rows[:, 0] * peaks.shape[1]
-        best = np.empty((len(peaks), CANDIDATES), dtype=np.intp)
-        height = np.empty((len(peaks), CANDIDATES))
-        for place in range(CANDIDATES):
-            best[:, place] = highest = peaks.argmax(axis=1)
-            highest += starts
-            height[:, place] = heights[highest]
-            heights[highest] = 0.0
-        left, right = score[best, rows].astype(np.float64), score[best + 2, rows].astype(np.float64)
+        """Frequencies and strengths of the highest peaks of scores, shape (points, frames); means (frames,)."""
+        points, frames = score.shape
+        rises = score[1:] > score[:-1]
+        peaks = np.zeros((points, frames), dtype=np.float32)
+        np.multiply(score[1:-1], rises[:-1] > rises[1:], out=peaks[1:-1])
+        heights = np.ascontiguousarray(peaks.T)
+        rows = np.arange(frames)
+        best = np.empty((CANDIDATES, frames), dtype=np.intp)
+        for highest in best:
+            heights.argmax(axis=1, out=highest)
+            heights[rows, highest] = 0.0
+        none = best == 0
+        near = score.ravel().take((best + NEIGHBOURS) * frames + rows)
+        left, height, right = np.maximum(near, 0.0).astype(np.float64)
         bend = left - 2 * height + right
-        none = height == 0
         bend[none] = -1.0
         slope = left - right
         offset = 0.5 * slope / bend
         top = height - 0.25 * slope * offset
         top[none] = 1.0
-        frequencies = AXIS_START * 2.0 ** ((1 + best + offset) / self._points_per_octave)
-        strengths = np.maximum(1 - mean / top, 0.0)
+        frequencies = AXIS_START * np.exp2((best + offset) / self._points_per_octave)
         none |= (frequencies < LOWEST) | (frequencies > HIGHEST)
+        strengths = np.maximum(1 - mean / top, 0.0)
         frequencies[none] = strengths[none] = 0.0
-        order = np.argsort(none, axis=1, kind="stable")
-        return frequencies[rows, order], strengths[rows, order]
+        return frequencies.T, strengths.T

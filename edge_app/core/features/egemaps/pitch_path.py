@@ -9,6 +9,8 @@ openSMILE's, found by comparing paths: on speech, the two agree in all but one o
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from itertools import islice
 
 import numpy as np
 
@@ -67,29 +69,31 @@ class PitchPath:
             fundamental frequencies in hertz, 0 where unvoiced, of the frames decided by now, shape (n,).
         """
         exists = strengths > FAINT
-        strong = strengths > VOICED_STRENGTH
-        own = WEAK * ~strong - DOUBT * np.log(np.where(exists, strengths, 1.0)) + unusual(frequencies)
-        places = LEAP * np.log(np.where(exists, frequencies, 1.0))
-        rest = WEAK * strong.any(axis=1)
-        # They are sorted by strength, so that those that count come first.
-        columns = (exists.sum(axis=1), rest, frequencies, places, own)
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        decided = [self._step(rest, [0.0, *hertz], place[:n], cost[:n]) for n, rest, hertz, place, cost in rows]
+        hertz, strength = frequencies[exists], strengths[exists]
+        own = WEAK * (strength <= VOICED_STRENGTH) - DOUBT * np.log(strength) + unusual(hertz)
+        candidates = zip(hertz.tolist(), (LEAP * np.log(hertz)).tolist(), own.tolist(), strict=True)
+        counts = exists.sum(axis=1).tolist()
+        rests = (WEAK * (strengths.max(axis=1) > VOICED_STRENGTH)).tolist()
+        decided = [self._step(rest, islice(candidates, count)) for count, rest in zip(counts, rests, strict=True)]
         return np.array(decided[decided.count(None) :], dtype=np.float64)
 
-    def _step(self, rest: float, hertz: list[float], places: list[float], own: list[float]) -> float | None:
+    def _step(self, rest: float, candidates: Iterable[tuple[float, float, float]]) -> float | None:
         """One frame; state 0 is unvoiced, others are candidates. Written for speed, for it runs once per frame."""
         before, number = self._best
-        cheapest, origin = self._silent + SILENCE, 0
-        if before + TURN < cheapest:
-            cheapest, origin = before + TURN, number
-        least = silent = cheapest + rest
+        silent = self._silent
+        start = silent + TURN
+        silent += SILENCE
+        origin = 0
+        if before + TURN < silent:
+            silent, origin = before + TURN, number
+        least = silent = silent + rest
         state = 0
         origins = [origin]
+        frequencies = [0.0]
         costs = []
-        start = self._silent + TURN
+        places = []
         ways = self._ways
-        for place, cost in zip(places, own, strict=True):
+        for hertz, place, cost in candidates:
             cheapest, origin = start, 0
             for before, number, whence, times in ways:
                 if before >= cheapest:
@@ -98,7 +102,9 @@ class PitchPath:
                 if leap < cheapest:
                     cheapest, origin = leap, number
             costs.append(cheapest + cost)
+            places.append(place)
             origins.append(origin)
+            frequencies.append(hertz)
         if costs:
             lowest = min(costs)
             number = costs.index(lowest) + 1
@@ -110,7 +116,7 @@ class PitchPath:
             self._best, self._ways = (math.inf, 0), []
         self._silent = silent - least
         self._origins.append(origins)
-        self._frequencies.append(hertz)
+        self._frequencies.append(frequencies)
         if len(self._frequencies) <= LOOK_AHEAD:
             return None
         for earlier in self._origins[:0:-1]:
