@@ -73,9 +73,21 @@ def build_net(config: ExperimentConfig) -> EmotionNet:
     shape = feature_shape(config.data.features)
     net = make_net(config.net, shape, len(config.data.labels), **config.net_parameters)
     if config.cluster.count and net.reads != "frames":
-        raise ConfigurationError(f"[cluster] count: net {config.net!r} reads functionals; only frames are clustered")
+        reads = "a stream" if net.reads == "stream" else net.reads
+        raise ConfigurationError(f"[cluster] count: net {config.net!r} reads {reads}; only frames are clustered")
     if config.data.unlabelled and not (net.reconstructs or net.contrasts or config.cluster.count):
+        if net.reads == "frames":
+            raise ConfigurationError(
+                f"[data] unlabelled: net {config.net!r} learns from it by clusters alone, and [cluster] count is 0; "
+                "give 2 or more, or leave unlabelled empty"
+            )
         raise ConfigurationError(f"[data] unlabelled: net {config.net!r} learns from labels alone; leave it empty")
+    if config.versions.shift and not net.hears_noise:
+        raise ConfigurationError(f"[versions] shift: net {config.net!r} does not hear noise; choose 'joint', or set 0")
+    if config.versions.shift and not config.waveform.copies:
+        raise ConfigurationError(
+            "[versions] shift is learnt from augmented versions; raise [waveform] copies, or set 0"
+        )
     return net
 
 
