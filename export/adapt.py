@@ -10,13 +10,14 @@ import torch
 from rich.progress import Progress
 
 from edge_app.collected import read_collected
-from edge_app.errors import ConfigurationError, OutputError
+from edge_app.errors import ConfigurationError
 from export.bundle import ExportSettings, check_place, export_bundle
 from export.command import MODELS
 from export.licence import licence_of
 from train.adapt import AdaptationSettings, Adapted, Judgement, adapt, check_run, harm, place_rows
 from train.cache import default_cache
 from train.protocols import split_validation
+from train.resumed import run_folder
 from train.run import load_run
 from train.runner import Sides, read_training_corpora
 from train.tabular import open_table
@@ -72,27 +73,18 @@ def adapt_command(
         raise ConfigurationError(f"--name {name!r}: a name holds no folders; use --output and --bundle for the places")
     path, shipped = output or Path("runs") / name, bundle or MODELS / name
     check_place(shipped, "--bundle")
-    if path.is_dir() and any(path.iterdir()) and not resume:
-        raise ConfigurationError(f"{path}: holds a run already; add --resume, or choose another --output")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}; choose another --output") from None
     settings = AdaptationSettings(epochs, seed, rate)
     windows = sum(len(found.values) for found in files.values())
-    click.echo(f"{windows} windows of {', '.join(found.origin.place for found in files.values())}, and beside them the "
-               f"labelled speech of {', '.join(finished.config.data.corpora)}", err=True)  # fmt: skip
-    utterances = read_training_corpora(finished.config, root)
-    with Progress() as progress:
-        table = open_table(finished.config, utterances, root, cache or default_cache(), progress)
-    sides = Sides(*split_validation(utterances, finished.config.data.validation_share, finished.config.optimiser.seed))
-    try:
-        found = adapt(
-            finished, files, table, sides, path, name, settings, resume=resume, command=" ".join(sys.argv[1:])
-        )
-    except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
-        click.echo("edge-ser: interrupted; the same command with --resume goes on from here", err=True)
-        raise click.exceptions.Exit(130) from None
+    data, seed_of_run = finished.config.data, finished.config.optimiser.seed
+    with run_folder(path, resume=resume):
+        click.echo(f"{windows} windows of {', '.join(found.origin.place for found in files.values())}, and beside them "
+                   f"the labelled speech of {', '.join(data.corpora)}", err=True)  # fmt: skip
+        utterances = read_training_corpora(finished.config, root)
+        with Progress() as progress:
+            table = open_table(finished.config, utterances, root, cache or default_cache(), progress)
+        sides = Sides(*split_validation(utterances, data.validation_share, seed_of_run))
+        command = " ".join(sys.argv[1:])
+        found = adapt(finished, files, table, sides, path, name, settings, resume=resume, command=command)
     export_bundle(
         found.run, shipped, ExportSettings(name=name, quantise=quantize is not None, research_only=research_only)
     )

@@ -36,13 +36,12 @@ from train.nets.base import EmotionNet
 from train.nets.dense import DenseNet
 from train.nets.ladder import Ladder
 from train.progress import training_progress
-from train.resumed import LAST
+from train.resumed import LAST, PLAN
 from train.rows import OUTLIER, Rows
 from train.run import Run, build_net, save_run
 from train.runner import CALIBRATION_WINDOWS, Sides, versions
 from train.tabular import Windows, fit_heads, judged_windows, mean_recall, training_rows
 
-PLAN = "adaptation.json"
 PREFIX = "ladder."
 HARM = 0.02
 """A loss of that much UAR, or mean CCC, on the validation speakers is warned of."""

@@ -40,9 +40,11 @@ class EpochLines(lightning.Callback):
     def __init__(self) -> None:
         self._losses: list[Any] = []
         self._began = 0.0
+        self._line = ""
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Start the clock."""
+        self._say()
         self._losses, self._began = [], time.monotonic()
 
     def on_train_batch_end(
@@ -52,14 +54,23 @@ class EpochLines(lightning.Callback):
         self._losses.append(outputs["loss"].detach())
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Say it, in one of the processes."""
+        """Note it, in one of the processes."""
         if not trainer.is_global_zero:
             return
         found = trainer.callback_metrics
         judged = ", ".join(f"{shown} {float(found[name]):.3f}" for name, shown in JUDGED.items() if name in found)
         loss = sum(map(float, self._losses)) / max(len(self._losses), 1)
-        click.echo(
+        self._line = (
             f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}: loss {loss:.4f}"
-            f"{f'; validation {judged}' if judged else ''}; {time.monotonic() - self._began:.1f} s",
-            err=True,
+            f"{f'; validation {judged}' if judged else ''}; {time.monotonic() - self._began:.1f} s"
         )
+
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Say the last one."""
+        self._say()
+
+    def _say(self) -> None:
+        """Say what was noted. The checkpoint is written by now: whoever reads the line may stop the training."""
+        if self._line:
+            click.echo(self._line, err=True)
+        self._line = ""

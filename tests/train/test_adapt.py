@@ -218,7 +218,7 @@ def test_a_broken_off_adaptation_resumes_to_where_an_unbroken_one_ends(home, tmp
         patched.setattr(LadderModule, "training_step", broken)
         done = invoke(home, home.run, home.file, tmp_path / "broken", "--epochs", 3)
         assert done.exit_code == 130
-        assert "--resume goes on from here" in done.stderr
+        assert "interrupted; the same command with --resume goes on from the last epoch" in done.stderr
         assert not (tmp_path / "broken" / "bundle").exists()
     assert "holds a run already" in str(invoke(home, home.run, home.file, tmp_path / "broken").exception)
     other = invoke(home, home.run, home.file, tmp_path / "broken", "--epochs", 4, "--resume")

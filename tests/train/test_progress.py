@@ -9,7 +9,7 @@ import lightning
 import pytest
 import torch
 from click.testing import CliRunner
-from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from torch.utils.data import DataLoader, TensorDataset
 
 from edge_app.cli import cli
@@ -51,6 +51,25 @@ def test_a_line_says_the_mean_loss_and_the_validation(capsys):
     found = [LINE.fullmatch(line).groups() for line in err.splitlines() if line.startswith("epoch")]
     assert found == [("1", "2", "2.5000", "UAR 0.250"), ("2", "2", "2.5000", "UAR 0.375")]
     assert "epoch 1" not in out
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*LeafSpec")
+def test_whoever_reads_the_line_of_an_epoch_can_go_on_from_there(tmp_path, monkeypatch):
+    found = []
+
+    def echo(line, err):
+        kept = torch.load(tmp_path / "last.ckpt", weights_only=False)
+        found.append((LINE.fullmatch(line)[1], kept["epoch"]))
+
+    monkeypatch.setattr("train.progress.click.echo", echo)
+    keep = ModelCheckpoint(tmp_path, "last", enable_version_counter=False)
+    trainer = lightning.Trainer(
+        accelerator="cpu", max_epochs=2, callbacks=[keep, EpochLines()], logger=False,
+        enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+    )  # fmt: skip
+    data = DataLoader(TensorDataset(torch.zeros(3)))
+    trainer.fit(Numbers(), data, DataLoader(TensorDataset(torch.zeros(1))))
+    assert found == [("1", 0), ("2", 1)]
 
 
 def test_a_terminal_has_a_bar_and_a_log_has_lines(monkeypatch):

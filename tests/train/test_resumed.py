@@ -9,9 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from edge_app.errors import ConfigurationError  # noqa: E402
+from click.exceptions import Exit  # noqa: E402
+
+from edge_app.errors import ConfigurationError, OutputError  # noqa: E402
 from train.config import OptimiserConfig, parse_config  # noqa: E402
-from train.resumed import begin, occupied  # noqa: E402
+from train.resumed import begin, occupied, run_folder  # noqa: E402
 from train.whole import whole  # noqa: E402
 
 
@@ -63,6 +65,53 @@ def test_a_run_goes_on_only_as_it_began(config, tmp_path):
     begin(config, run / "checkpoints", resume=True)
     with pytest.raises(ConfigurationError, match=r"begun with \[optimiser\] rate = 0.003, and it is 0.5 now"):
         begin(changed(config), run / "checkpoints", resume=True)
+
+
+@pytest.mark.parametrize("cause", [ConfigurationError("no such corpus"), KeyboardInterrupt(), SystemExit(1)])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_start_that_came_to_no_checkpoint_leaves_no_folder_that_was_not_there(config, tmp_path, capsys, cause, there):
+    run = tmp_path / "runs" / "x"
+    if there:
+        run.mkdir(parents=True)
+    with pytest.raises(ConfigurationError if isinstance(cause, ConfigurationError) else Exit) as ended:  # noqa: SIM117
+        with run_folder(run, resume=False):
+            begin(config, run / "checkpoints", resume=False)
+            (run / "tensorboard").mkdir()
+            raise cause
+    assert run.exists() == there
+    told = "edge-ser: interrupted; the same command begins again: no epoch was finished\n"
+    assert capsys.readouterr().err == ("" if ended.value is cause else told)
+    with run_folder(run, resume=False):
+        pass
+
+
+@pytest.mark.parametrize("cause", [ConfigurationError("the loss is no number"), KeyboardInterrupt(), KeyError("a bug")])
+def test_what_can_be_gone_on_with_is_kept(config, tmp_path, capsys, cause):
+    run = tmp_path / "run"
+    with pytest.raises((ConfigurationError, Exit, KeyError)) as ended, run_folder(run, resume=False):
+        begin(config, run / "checkpoints", resume=False)
+        if not isinstance(cause, KeyError):
+            (run / "checkpoints" / "last.ckpt").write_bytes(b"weights")
+        raise cause
+    assert (run / "checkpoints" / "begun.json").is_file()
+    if isinstance(ended.value, Exit):
+        assert ended.value.exit_code == 130
+        told = "edge-ser: interrupted; the same command with --resume goes on from the last epoch\n"
+        assert capsys.readouterr().err == told
+        with (
+            pytest.raises(ConfigurationError, match="holds a run already; add --resume"),
+            run_folder(run, resume=False),
+        ):
+            pass
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(OutputError, match="choose another --output"),
+        run_folder(tmp_path / "file" / "run", resume=False),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("name", ["run.json", "weights.pt"])

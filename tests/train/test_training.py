@@ -1,6 +1,7 @@
 """Training, resuming and cross-validation of a real, small net on a made corpus, through the command line."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +10,10 @@ import torch
 from click.testing import CliRunner
 
 from edge_app.cli import cli
-from edge_app.errors import ConfigurationError, CorpusError
+from edge_app.errors import ConfigurationError, CorpusError, EdgeSerError
 from train.config import VersionsConfig
 from train.crossval import Plan, cross_validate, score_folds
-from train.run import load_run
+from train.run import build_net, load_run
 from train.runner import train
 
 
@@ -39,20 +40,17 @@ def test_a_run_reads_back_as_it_was(finished):
     assert (finished.path / "tensorboard").is_dir()
 
 
-@pytest.mark.parametrize("share", [0.5, 1.0])
-def test_classes_are_shifted_by_the_share_that_is_asked_for(small, root, tmp_path, monkeypatch, share):
-    asked = torch.tensor([0.4, -0.2, 0.1, -0.3])
-    monkeypatch.setattr("train.runner.class_shift", lambda net, *judged: asked)
-    plain = train(replace(small, versions=VersionsConfig(judged=2)), tmp_path / "plain", root, tmp_path / "cache")
-    shifted = train(
-        replace(small, versions=VersionsConfig(judged=2, shift=share)), tmp_path / "run", root, tmp_path / "cache"
+@pytest.mark.parametrize(("net", "copies", "said"), [("chunk-cnn", 1, "does not hear noise"), ("joint", 0, "copies")])
+def test_a_shift_that_cannot_be_learnt_is_refused_before_training(small, root, tmp_path, net, copies, said):
+    config = replace(
+        small,
+        net=net,
+        data=replace(small.data, features={"chunk-cnn": "logmel", "joint": "logmel+egemaps"}[net]),
+        waveform=replace(small.waveform, copies=copies),
+        versions=VersionsConfig(shift=1.0),
     )
-    assert "shift" not in plain.record["validation"]
-    assert list(shifted.record["validation"]["shift"].values()) == pytest.approx((share * asked).tolist())
-    features = torch.from_numpy(plain.validation[:5])
-    with torch.no_grad():
-        logits, moved = (run.record["validation"]["temperature"] * run.net(features).logits for run in (plain, shifted))
-    torch.testing.assert_close(moved - logits, (share * asked).expand(5, 4), atol=1e-3, rtol=0)
+    with pytest.raises(ConfigurationError, match=said):
+        build_net(config)
 
 
 def test_the_same_seed_gives_the_same_weights(small, root, tmp_path, finished):
@@ -98,6 +96,23 @@ def test_commands_train_and_refuse(small, root, tmp_path):
     again = CliRunner().invoke(cli, arguments)
     assert isinstance(again.exception, ConfigurationError)
     assert "--resume" in str(again.exception)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ('[data]\ncorpora = ["gone/here"]\n', "gone/here: no such folder"),
+        ('[model]\nwidth = "wide"\n', r"\[model\] width = \"wide\": must be a whole number"),
+        ('[data]\nunlabelled = ["gone"]\n', r"learns from it by clusters alone, and \[cluster\] count is 0"),
+    ],
+)
+def test_a_refused_start_leaves_no_folder(root, tmp_path, settings, says):
+    toml = tmp_path / "small.toml"
+    toml.write_text(f'name = "small"\nmodel.net = "chunk-cnn"\n{settings}'.replace("[model]\n", "model."), "utf-8")
+    result = CliRunner().invoke(cli, ["train", str(toml), "--root", str(root), "--output", str(tmp_path / "run")])
+    assert isinstance(result.exception, EdgeSerError)
+    assert re.search(says, str(result.exception))
+    assert not (tmp_path / "run").exists()
 
 
 def test_cross_validation_tests_every_utterance_once_and_keeps_finished_folds(small, root, tmp_path):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 import torch
 
-from edge_app.errors import ConfigurationError, OutputError
 from train.config import load_config
 from train.cpc.pretraining import Machines, checked_net, machines_rank, pretrain, read_record
-from train.resumed import begin, occupied
+from train.resumed import begin, run_folder
 
 LISTED = 10
 """Broken recordings that are named on the terminal; all of them stand in broken.txt."""
@@ -47,20 +47,11 @@ def pretrain_command(
     checked_net(experiment)
     path = output or Path("runs") / experiment.name
     first = machines_rank() == 0  # the other processes are started by the first, with the same words
-    if first:
-        if occupied(path) and not resume:
-            raise ConfigurationError(f"{path}: holds a run already; add --resume, or choose another --output")
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            begin(experiment, path / "checkpoints", resume=resume)
-        except OSError as error:
-            raise OutputError(f"{path}: {error.strerror}; choose another --output") from None
     machines = Machines(accelerator, devices, nodes)
-    try:
+    with run_folder(path, resume=resume) if first else nullcontext():
+        if first:
+            begin(experiment, path / "checkpoints", resume=resume)
         pretrain(experiment, path, root, machines=machines, resume=resume, command=" ".join(sys.argv[1:]))
-    except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
-        click.echo("edge-ser: interrupted; the same command with --resume goes on from the last epoch", err=True)
-        raise click.exceptions.Exit(130) from None
     if first:
         _report(path)
 

@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 import torch
 
-from edge_app.errors import ConfigurationError, OutputError
 from train.cache import default_cache
 from train.config import load_config
 from train.cpc.training import train_stream
 from train.deepcluster.training import train_clusters
-from train.resumed import occupied
+from train.resumed import run_folder
 from train.run import build_net, feature_shape
 from train.runner import train as train_frames
 from train.tabular import train_table
@@ -40,23 +39,14 @@ def train(config: str, root: Path | None, output: Path | None, cache: Path | Non
     torch.set_num_threads(threads)
     experiment = load_config(config)
     path = output or Path("runs") / experiment.name
-    if occupied(path) and not resume:
-        raise ConfigurationError(f"{path}: holds a run already; add --resume, or choose another --output")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}; choose another --output") from None
+    net = build_net(experiment)
     train_experiment = train_table if len(feature_shape(experiment.data.features)) == 1 else train_frames
     if experiment.cluster.count:
         train_experiment = train_clusters
-    elif build_net(experiment).reads == "stream":
+    elif net.reads == "stream":
         train_experiment = train_stream
-    try:
+    with run_folder(path, resume=resume):
         run = train_experiment(experiment, path, root, cache or default_cache(), resume=resume)
-    except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
-        how = f"edge-ser train {config} --output {path} --resume" if occupied(path) else "the same command"
-        click.echo(f"edge-ser: interrupted; {how} goes on from here", err=True)
-        raise click.exceptions.Exit(130) from None
     figures = run.record["validation"]
     click.echo(f"{path}: UAR {figures['uar']:.3f} on {figures['utterances']} utterances of the validation speakers")
     click.echo(f"next: edge-ser export {path} --quantize int8")

@@ -264,6 +264,29 @@ def test_the_command_reports_and_refuses_what_has_changed(predicting, tmp_path, 
     assert "was begun with [cpc] ahead = 3, and it is 4 now" in str(refused.exception)
 
 
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_the_command_says_how_it_goes_on_and_that_is_so(predicting, tmp_path, monkeypatch, epoch):
+    begin, epochs = pretraining.PretrainModule.on_train_epoch_start, []
+
+    def stopped(self):
+        epochs.append(self.current_epoch)
+        if epochs == list(range(epoch + 1)):
+            raise KeyboardInterrupt
+        begin(self)
+
+    monkeypatch.setattr(pretraining.PretrainModule, "on_train_epoch_start", stopped)
+    path, resume = tmp_path / "run", ["--resume"] if epoch else []
+    arguments = [str(toml(predicting, tmp_path / "predicting.toml")), "--output", str(path)]
+    stopped_off = CliRunner().invoke(pretrain_command, arguments)
+    how = "with --resume goes on from the last epoch" if epoch else "begins again: no epoch was finished"
+    assert stopped_off.exit_code == 130
+    assert stopped_off.stderr.splitlines()[-1] == f"edge-ser: interrupted; the same command {how}"
+    assert path.exists() == bool(epoch)
+    result = CliRunner().invoke(pretrain_command, [*arguments, *resume], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert epochs == ([0, 1, 1] if epoch else [0, 0, 1])
+
+
 @pytest.mark.slow
 def test_two_processes_share_the_work(predicting, tmp_path):
     config = toml(predicting, tmp_path / "predicting.toml")
