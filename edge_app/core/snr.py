@@ -48,11 +48,12 @@ STATISTICS_FROM, WADA_TO = 18.0, 10.0
 """By minimum statistics, decibels from which they alone count, and up to which WADA does; in between both do."""
 
 WADA_STEP = 2.5
-WADA = (
+WADA = np.array([
     0.4121, 0.4160, 0.4238, 0.4382, 0.4618, 0.4967, 0.5436, 0.6012, 0.6673, 0.7387, 0.8123, 0.8853, 0.9558, 1.0225,
     1.0847, 1.1419, 1.1941, 1.2414, 1.2842, 1.3227, 1.3573,
-)  # fmt: skip
+])  # fmt: skip
 """``log E|x| - E log|x|`` at -10, -7.5, ... 40 dB."""
+RATIOS = LOWEST + WADA_STEP * np.arange(len(WADA))
 
 Doubles = NDArray[np.float64]
 
@@ -65,12 +66,10 @@ class SnrMeter:
     _count: int
 
     def __init__(self) -> None:
-        self._window = np.hanning(FRAME + 1)[:FRAME].astype(np.float32)
+        self._window: Doubles = np.hanning(FRAME + 1)[:FRAME]
         self._edges = _band_edges()
-        self._bands: Doubles = np.zeros((LOOK_BACK, BANDS))
-        self._power: Doubles = np.zeros(LOOK_BACK)
-        self._amplitude: Doubles = np.zeros(LOOK_BACK)
-        self._logarithm: Doubles = np.zeros(LOOK_BACK)
+        # Of each frame: smoothed power of the bands; power of all, mean amplitude and mean logarithm of amplitudes.
+        self._heard: Doubles = np.zeros((LOOK_BACK, BANDS + 3))
         self.reset()
 
     def feed(self, samples: Floats) -> None:
@@ -82,23 +81,24 @@ class SnrMeter:
             self._take(pending[: (count - 1) * HOP + FRAME], count)
 
     def _take(self, samples: Floats, count: int) -> None:
-        frames = overlapping(np.ascontiguousarray(samples), 0, count, FRAME, HOP)
-        spectrum = np.fft.rfft(frames * self._window, axis=1)
-        power = np.add.reduceat(spectrum.real**2 + spectrum.imag**2, self._edges, axis=1).astype(np.float64)
-        amplitudes = np.abs(samples[: count * HOP].reshape(count, HOP), dtype=np.float64)
-        logarithms = np.log(np.maximum(amplitudes, QUANTUM)).mean(axis=1)
-        smoothed = (1 - SMOOTHING) * power
+        frames = overlapping(samples.astype(np.float64), 0, count, FRAME, HOP)
+        spectrum = np.fft.rfft(frames * self._window)
+        power = np.add.reduceat(spectrum.real**2 + spectrum.imag**2, self._edges, axis=1)
+        amplitudes = np.abs(samples[: count * HOP]).reshape(count, HOP)
+        heard = np.empty((count, BANDS + 3))
+        smoothed = np.multiply(power, 1 - SMOOTHING, out=heard[:, :BANDS])
         before = power[0] if self._smooth is None else self._smooth
         for now in smoothed:
             now += SMOOTHING * before
             before = now
         self._smooth = before.copy()
+        np.add.reduce(power, axis=1, out=heard[:, -3])
+        heard[:, -2] = np.add.reduce(amplitudes, axis=1)
+        heard[:, -1] = np.add.reduce(np.log(np.maximum(amplitudes, QUANTUM)), axis=1)
+        heard[:, -2:] /= HOP
         kept = min(count, LOOK_BACK)
         places = np.arange(self._count + count - kept, self._count + count) % LOOK_BACK
-        self._bands[places] = smoothed[-kept:]
-        self._power[places] = power[-kept:].sum(axis=1)
-        self._amplitude[places] = amplitudes[-kept:].mean(axis=1)
-        self._logarithm[places] = logarithms[-kept:]
+        self._heard[places] = heard[-kept:]
         self._count += count
 
     @property
@@ -106,31 +106,32 @@ class SnrMeter:
         """The ratio in decibels, -10 to 40; None before a second was heard."""
         if self._count < LEAST_HEARD:
             return None
-        kept = min(self._count, LOOK_BACK)
-        by_minimum = self._by_minimum(kept)
+        heard = self._heard[: self._count]
+        by_minimum = _by_minimum(heard[:, :BANDS], heard[:, -3])
         weight = min(max((by_minimum - WADA_TO) / (STATISTICS_FROM - WADA_TO), 0.0), 1.0)
-        told = weight * by_minimum + (1 - weight) * self._by_amplitude(kept)
+        told = weight * by_minimum + (1 - weight) * _by_amplitude(heard[:, -2:])
         return min(max(told, LOWEST), HIGHEST)
-
-    def _by_minimum(self, kept: int) -> float:
-        """By minimum statistics; the lowest where no frame rises above the noise."""
-        noise = max(MINIMUM_BIAS * float(self._bands[:kept].min(axis=0).sum()), QUANTUM**2)
-        loud = self._power[:kept][self._power[:kept] > SPEECH_ABOVE * noise]
-        if len(loud) == 0:
-            return LOWEST
-        return 10 * math.log10(float(loud.mean()) / noise - 1)
-
-    def _by_amplitude(self, kept: int) -> float:
-        """By WADA."""
-        mean = max(float(self._amplitude[:kept].mean()), QUANTUM)
-        found = math.log(mean) - float(self._logarithm[:kept].mean())
-        return float(np.interp(found, WADA, LOWEST + WADA_STEP * np.arange(len(WADA))))
 
     def reset(self) -> None:
         """Forget all audio."""
         self._pending = np.zeros(0, dtype=np.float32)
         self._smooth = None
         self._count = 0
+
+
+def _by_minimum(bands: Doubles, power: Doubles) -> float:
+    """By minimum statistics of frames, shapes (n, BANDS) and (n,); the lowest where none rises above the noise."""
+    noise = max(MINIMUM_BIAS * float(bands.min(axis=0).sum()), QUANTUM**2)
+    loud = power[power > SPEECH_ABOVE * noise]
+    if len(loud) == 0:
+        return LOWEST
+    return 10 * math.log10(float(loud.sum()) / len(loud) / noise - 1)
+
+
+def _by_amplitude(amplitudes: Doubles) -> float:
+    """By WADA, from mean amplitudes of frames and mean logarithms of these, shape (n, 2)."""
+    amplitude, logarithm = (np.add.reduce(amplitudes) / len(amplitudes)).tolist()
+    return float(np.interp(math.log(max(amplitude, QUANTUM)) - logarithm, WADA, RATIOS))
 
 
 def _band_edges() -> NDArray[np.int64]:
