@@ -41,6 +41,7 @@ DEFAULTS = AdaptationSettings()
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the corpora; default EDGE_SER_DATA.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder that keeps computed features.")
 @click.option("--research-only", is_flag=True, help="As for edge-ser export.")
+@click.option("--force", is_flag=True, help="As for edge-ser export: replace a bundle that is there.")
 @click.option("--resume", is_flag=True, help="Continue an adaptation that was broken off.")
 def adapt_command(
     run: Path,
@@ -55,6 +56,7 @@ def adapt_command(
     root: Path | None,
     cache: Path | None,
     research_only: bool,
+    force: bool,
     resume: bool,
 ) -> None:
     """Adapt RUN, a ladder of edge-ser train, to a place: without labels, it reconstructs what was collected there.
@@ -72,7 +74,7 @@ def adapt_command(
     if Path(name).name != name:
         raise ConfigurationError(f"--name {name!r}: a name holds no folders; use --output and --bundle for the places")
     path, shipped = output or Path("runs") / name, bundle or MODELS / name
-    check_place(shipped, "--bundle")
+    check_place(shipped, "--bundle", replace=force)
     settings = AdaptationSettings(epochs, seed, rate)
     windows = sum(len(found.values) for found in files.values())
     data, seed_of_run = finished.config.data, finished.config.optimiser.seed

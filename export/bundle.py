@@ -69,16 +69,19 @@ class ExportSettings:
     trust: Path | None = None
 
 
-def check_place(output: Path, option: str = "--output") -> None:
+def check_place(output: Path, option: str = "--output", *, replace: bool = True) -> None:
     """Refuse a folder that a bundle may not replace.
 
     Args:
-        output: the folder; one that is missing, empty or a bundle will do.
+        output: the folder; one that is missing or empty will do.
         option: what chooses it, for the message.
+        replace: whether one that holds a bundle will do, too.
 
     Raises:
-        ConfigurationError: it holds something else.
+        ConfigurationError: it holds something else, or a bundle that is not to be replaced.
     """
+    if (output / MANIFEST).is_file() and not replace:
+        raise ConfigurationError(f"{output}: holds a bundle already; --force replaces it, or choose another {option}")
     if output.exists() and not (output / MANIFEST).is_file() and not (output.is_dir() and not any(output.iterdir())):
         raise ConfigurationError(f"{output}: holds something that is not a model bundle; choose another {option}")
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from edge_app.bundle import MANIFEST
 from edge_app.errors import ConfigurationError
-from export.bundle import ExportSettings, carry_figures, export_bundle
+from export.bundle import ExportSettings, carry_figures, check_place, export_bundle
 from export.parity import Comparison
 from train.run import load_run
 
@@ -48,6 +48,7 @@ MODELS = Path("models")
 @click.option(
     "--research-only", is_flag=True, help="Accept corpora whose models may not be passed on; marks the bundle."
 )
+@click.option("--force", is_flag=True, help="Replace a bundle that is there, with all its variants and figures.")
 def export(
     run: Path,
     quantize: str | None,
@@ -58,6 +59,7 @@ def export(
     metrics: tuple[Path, ...],
     trust: Path | None,
     research_only: bool,
+    force: bool,
 ) -> None:
     """Turn RUN, a folder that edge-ser train wrote, into a model bundle.
 
@@ -67,7 +69,7 @@ def export(
     RUN may also be a bundle: then the figures of --metrics are put into it, and its model stays as it is.
     """
     if (run / MANIFEST).is_file():
-        if quantize or output or name or research_only or trust:
+        if quantize or output or name or research_only or trust or force:
             raise ConfigurationError(f"{run}: is a bundle, into which only figures can be put; give --metrics alone")
         if not metrics:
             raise ConfigurationError(f"{run}: is a bundle already; give a training run, or figures with --metrics")
@@ -79,6 +81,7 @@ def export(
     if Path(name).name != name:
         raise ConfigurationError(f"--name {name!r}: a name holds no folders; use --output for the place")
     output = output or MODELS / name
+    check_place(output, replace=force)
     settings = ExportSettings(
         name=name,
         version=version,

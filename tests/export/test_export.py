@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import onnx
@@ -250,6 +251,21 @@ def test_the_command_prints_parity_and_writes_the_bundle(small_run, tmp_path):
     assert "100.00%" in result.output
     assert load_bundle(output).version == "7"
     assert load_bundle(output).name == "small"
+
+
+def test_the_command_replaces_a_bundle_only_when_forced(exported, small_run, tmp_path):
+    save_run(dataclasses.replace(small_run, path=tmp_path / "run"))
+    output = tmp_path / "model"
+    shutil.copytree(exported[0], output)
+    arguments = [str(tmp_path / "run"), "--output", str(output)]
+    refused = CliRunner().invoke(export, arguments)
+    assert isinstance(refused.exception, ConfigurationError)
+    assert (
+        str(refused.exception) == f"{output}: holds a bundle already; --force replaces it, or choose another --output"
+    )
+    assert contents(output) == contents(exported[0])
+    assert CliRunner().invoke(export, [*arguments, "--force"], catch_exceptions=False).exit_code == 0
+    assert set(load_bundle(output).variants) == {"fp32"}
 
 
 @pytest.mark.parametrize("arguments", [["nosuch"], ["."]])

@@ -183,7 +183,8 @@ def test_figures_are_put_into_a_bundle_whose_model_stays(bundle, small_run, tmp_
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [([], "give a training run, or figures"), (["--quantize", "int8"], "only figures")]
+    ("arguments", "words"),
+    [([], "give a training run, or figures"), (["--quantize", "int8"], "only figures"), (["--force"], "only figures")],
 )
 def test_a_bundle_takes_nothing_but_figures(bundle, arguments, words):
     done = CliRunner().invoke(export, [str(bundle.path), *arguments])

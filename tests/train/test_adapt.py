@@ -230,6 +230,18 @@ def test_a_broken_off_adaptation_resumes_to_where_an_unbroken_one_ends(home, tmp
         torch.testing.assert_close(resumed[key], value, atol=1e-5, rtol=0)
 
 
+def test_a_bundle_that_is_there_is_replaced_only_when_forced(home, tmp_path):
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "bundle.json").write_text("{}")
+    refused = invoke(home, home.run, home.file, tmp_path, "--epochs", 1)
+    assert isinstance(refused.exception, ConfigurationError)
+    assert "holds a bundle already; --force replaces it, or choose another --bundle" in str(refused.exception)
+    assert not (tmp_path / "run").exists()
+    done = invoke(home, home.run, home.file, tmp_path, "--epochs", 1, "--force")
+    assert done.exit_code == 0, done.output
+    assert load_bundle(tmp_path / "bundle").name
+
+
 def test_features_of_another_digest_are_refused(home, tmp_path):
     found = read_collected(home.file)
     write_collected(tmp_path / "x.npz", replace(found, origin=replace(found.origin, digest="e" * 64)))
