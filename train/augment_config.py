@@ -85,10 +85,10 @@ class VersionsConfig:
 
     Attributes:
         clean: share of training windows that are clean; 0 lets every version count the same.
-        judged: versions of each validation utterance that early stopping and the shift of classes judge, the clean one
-            and as many augmented ones.
-        shift: share of the constant for each class's logit that these versions ask for: noise makes a net fall back
-            on a class or two, for speakers who did not train. A new corpus has a shift of its own.
+        judged: versions of each validation utterance that early stopping judges, the clean one and as many augmented
+            ones.
+        shift: share of the constant for each class's logit that augmented versions ask for, and which counts as far
+            as noise is heard: it makes a net fall back on a class or two, for speakers who did not train.
     """
 
     clean: float = 0.0

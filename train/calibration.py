@@ -30,8 +30,7 @@ def calibrate(net: EmotionNet, features: Tensor, owner: NDArray[np.int64], truth
 
 
 def class_shift(
-    net: EmotionNet,
-    features: Tensor,
+    scores: Tensor,
     owner: NDArray[np.int64],
     truth: Mapping[int, int],
     groups: Sequence[str],
@@ -42,8 +41,7 @@ def class_shift(
     utterances, every class of every group weighing the same.
 
     Args:
-        net: trained.
-        features: standardised windows, shape (n, ...).
+        scores: log-probabilities of windows, shape (n, classes).
         owner: the utterance of each, shape (n,).
         truth: class of each utterance.
         groups: what each utterance belongs to, by number, such as its corpus.
@@ -51,7 +49,6 @@ def class_shift(
     Returns:
         Shape (classes,), with a sum of 0.
     """
-    scores = predict_log_probabilities(net, features)
     numbers, place = np.unique(owner, return_inverse=True)
     total = torch.zeros(len(numbers), scores.shape[1]).index_add_(0, torch.from_numpy(place), scores)
     means = total / torch.from_numpy(np.bincount(place)).unsqueeze(1)

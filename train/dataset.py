@@ -190,10 +190,14 @@ def clean_windows(pool: WindowPool, baseline: Baseline, stride: int | None = Non
 def augmented_windows(pool: WindowPool, baseline: Baseline, version: int) -> tuple[Tensor, NDArray[np.int64]]:
     """The windows of :func:`clean_windows` in an augmented version, from 1 on."""
     last, owner = _cut(pool, None)
+    return windows_of(pool, baseline, last, version), owner
+
+
+def windows_of(pool: WindowPool, baseline: Baseline, last: NDArray[np.int64], version: int) -> Tensor:
+    """Standardised windows of a version, 0 being the clean one, by their last frames, shape (n,)."""
     versions = np.full(len(last), version, dtype=np.int64)
     store = pool.store
-    windows = store.complete(store.gather(last, versions), last, versions)
-    return torch.from_numpy(baseline.standardise(windows)), owner
+    return torch.from_numpy(baseline.standardise(store.complete(store.gather(last, versions), last, versions)))
 
 
 def _cut(pool: WindowPool, stride: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

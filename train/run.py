@@ -82,6 +82,12 @@ def build_net(config: ExperimentConfig) -> EmotionNet:
                 "give 2 or more, or leave unlabelled empty"
             )
         raise ConfigurationError(f"[data] unlabelled: net {config.net!r} learns from labels alone; leave it empty")
+    if config.versions.shift and not net.hears_noise:
+        raise ConfigurationError(f"[versions] shift: net {config.net!r} does not hear noise; choose 'joint', or set 0")
+    if config.versions.shift and not config.waveform.copies:
+        raise ConfigurationError(
+            "[versions] shift is learnt from augmented versions; raise [waveform] copies, or set 0"
+        )
     return net
 
 

@@ -24,7 +24,7 @@ from edge_app.core.baseline import Baseline
 from edge_app.core.features import EXTRACTORS, LogMelEgemaps
 from edge_app.core.types import Floats
 from edge_app.errors import ConfigurationError, CorpusError
-from train.calibration import calibrate, class_shift
+from train.calibration import calibrate
 from train.config import ExperimentConfig
 from train.corpora import Utterance, find_corpus, read_corpus
 from train.data import data_root
@@ -34,6 +34,7 @@ from train.joint import build_joint
 from train.material import CutWindows, Material
 from train.meant import meant
 from train.module import ChunkModule, predict_log_probabilities, utterance_classes
+from train.noise_shift import fit_noise_shift
 from train.progress import shows_bar, training_progress
 from train.protocols import split_validation
 from train.resumed import LAST
@@ -168,12 +169,9 @@ def fit(
         )
     module.load_state_dict(torch.load(best.best_model_path, weights_only=False)["state_dict"])
     net.eval()
-    shift = None
+    noise: dict[str, object] = {}
     if config.versions.shift > 0:
-        groups = [utterance.corpus for utterance in store.utterances] * config.versions.judged
-        found = config.versions.shift * class_shift(net, *versions_judged, groups)
-        net.shift(found)
-        shift = dict(zip(config.data.labels, found.tolist(), strict=True))
+        noise = fit_noise_shift(net, config, pool, judged_pool, truth, baseline)
     temperature = calibrate(net, validation, owner, truth)
     net.soften(temperature)
     scores = predict_log_probabilities(net, validation)
@@ -196,7 +194,7 @@ def fit(
                 "accuracy": float(np.mean(predicted == expected)),
                 "utterances": len(judged),
                 "temperature": temperature,
-                **({} if shift is None else {"shift": shift}),
+                **noise,
             },
             "wearer": wearer_entry(wearers.settings),
             "corpora": describe_corpora(store.utterances, sides, config.data.corpora),

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from edge_app.core.labels import DIMENSIONS
 from edge_app.runtime.state import StateSpec
+from train.nets.noise_shift import NoiseShift
 
 
 class NetOutput(NamedTuple):
@@ -46,6 +47,7 @@ class EmotionNet(nn.Module):
             ``stream`` of frames, the same shape, of any length.
         reconstructs: whether training gives it a decoder, which learns from speech without labels, too.
         contrasts: whether pre-training lets it learn from speech without labels, by telling futures apart.
+        hears_noise: whether it takes back what noise does to the classes, by its ``noise_shift``.
         dimensions: names of the dimensions that it answers.
         embedding_size: numbers in the embedding.
     """
@@ -53,20 +55,17 @@ class EmotionNet(nn.Module):
     reads: ClassVar[Literal["frames", "functionals", "stream"]] = "frames"
     reconstructs: ClassVar[bool] = False
     contrasts: ClassVar[bool] = False
+    hears_noise: ClassVar[bool] = False
     dimensions: tuple[str, ...] = DIMENSIONS
     embedding_size: int
     emotion: nn.Linear
+    noise_shift: NoiseShift
 
     def soften(self, temperature: float) -> None:
         """Divide the logits by a temperature, once and for all."""
         with torch.no_grad():
             self.emotion.weight.div_(temperature)
             self.emotion.bias.div_(temperature)
-
-    def shift(self, classes: Tensor) -> None:
-        """Add a constant to each class's logit, shape (classes,), once and for all."""
-        with torch.no_grad():
-            self.emotion.bias.add_(classes)
 
     def for_device(self) -> nn.Module:
         """The same net as a device runs it, where training needs another form."""

@@ -4,8 +4,9 @@ The spectrum's branch is that of :class:`~train.nets.chunk_cnn.ChunkCnn`; it tak
 so it travels well and has little use for a wearer's baseline. The other branch reads functionals of eGeMAPS, which say
 most of what they say relative to what is usual for a speaker. One linear layer reads both embeddings, so the logits are
 a sum of what each branch says. Functionals fit the training corpora better than a new one, so they count for less once
-training is over. Training silences one branch or the other now and then, so that neither leaves the work to
-the one that learns faster (modality dropout, Neverova et al., "ModDrop", IEEE TPAMI 38(8), 2016).
+training is over; what noise does to the classes is taken back then, as far as noise is heard. Training silences one
+branch or the other now and then, so that neither leaves the work to the one that learns faster (modality dropout,
+Neverova et al., "ModDrop", IEEE TPAMI 38(8), 2016).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from edge_app.core.features import LogMelEgemaps
 from edge_app.errors import ConfigurationError
 from train.nets.base import EmotionNet, NetOutput
 from train.nets.chunk_cnn import CLIP, ChunkCnn, two_views
+from train.nets.noise_shift import NoiseShift
 
 
 class JointNet(EmotionNet):
@@ -36,6 +38,7 @@ class JointNet(EmotionNet):
         ConfigurationError: the features are not those of :class:`~edge_app.core.features.LogMelEgemaps`.
     """
 
+    hears_noise = True
     share: Tensor
 
     def __init__(
@@ -67,6 +70,7 @@ class JointNet(EmotionNet):
         self.dropout = nn.Dropout(dropout)
         self.emotion = nn.Linear(self.embedding_size, classes)
         self.affect = nn.Linear(self.embedding_size, 3)
+        self.noise_shift = NoiseShift(self.embedding_size, classes)
 
     def forward(self, features: Tensor) -> NetOutput:
         """Map standardised features, shape (batch, frames, bands + functionals), to classes and dimensions."""
@@ -78,8 +82,13 @@ class JointNet(EmotionNet):
         if self.training and self.silence > 0:
             embedding = embedding * self._heard(len(features))
         read = self.dropout(embedding)
-        logits = self.emotion(read if self.training else read * self.share)
+        logits = self.emotion(read) if self.training else self.emotion(read * self.share) + self.noise_shift(embedding)
         return NetOutput(logits, torch.tanh(self.affect(read)), embedding)
+
+    def soften(self, temperature: float) -> None:
+        """Divide the logits by a temperature, what noise adds to them, too."""
+        super().soften(temperature)
+        self.noise_shift.shift.data.div_(temperature)
 
     def _heard(self, count: int) -> Tensor:
         """1 or 0 for each unit of the embeddings, shape (count, embedding)."""
