@@ -28,7 +28,12 @@ def licence_of(corpora: Mapping[str, Mapping[str, Any]], *, research_only: bool 
     if closed and not research_only:
         silent = [name for name in closed if UNSTATED in str(corpora[name]["licence"])]
         unknown = f" (the licence of {', '.join(silent)} is not stated, which is taken as that)" if silent else ""
-        state = "state a licence in the manifest's column of that name and train again, " if silent else ""
+        state = (
+            "state a licence (a manifest in its column of that name, a folder in the first line of a file LICENCE) and "
+            "train again, "
+            if silent
+            else ""
+        )
         raise CorpusError(
             f"trained on {', '.join(closed)}, which allow research only{unknown}: such a bundle may not be passed on; "
             f"{state}train without them, or add --research-only to mark it so"

@@ -343,6 +343,25 @@ def test_any_folder_of_recordings_is_an_unlabelled_corpus(tmp_path):
         read_corpus(str(tmp_path / "talk" / "b.wav"))
 
 
+@pytest.mark.parametrize(
+    ("text", "licence", "shippable"),
+    [
+        (b"CC-BY-4.0\n", "CC-BY-4.0", "any use"),
+        (b"\xef\xbb\xbf CC-BY-NC-SA-4.0 \r\nby Anna\r\n", "CC-BY-NC-SA-4.0", "non-commercial"),
+        (b"ask Anna", "ask Anna", "research only"),
+        (b"\n", "not stated", "research only"),
+        (b"", "not stated", "research only"),
+        (b"\xff\xfe", "not stated", "research only"),
+        (None, "not stated", "research only"),
+    ],
+)
+def test_a_folder_of_recordings_may_state_its_licence(tmp_path, text, licence, shippable):
+    if text is not None:
+        (tmp_path / "LICENCE").write_bytes(text)
+    corpus = find_corpus(str(tmp_path))
+    assert (corpus.licence, corpus.shippable) == (licence, shippable)
+
+
 def test_an_utterance_that_ends_after_its_file_is_refused(tmp_path):
     soundfile.write(tmp_path / "short.wav", np.zeros(16000), 16000)
     stretch = {"path": tmp_path / "short.wav", "corpus": "made", "speaker": "made/a", "language": "und"}

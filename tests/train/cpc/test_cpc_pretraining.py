@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -154,6 +155,22 @@ def test_the_folder_holds_what_was_learnt_and_heard(finished, predicting, talk):
     before = net.encoder.patch.weight.clone()
     load_pretrained(finished, net.encoder)
     assert not torch.equal(net.encoder.patch.weight, before)
+
+
+def test_a_licence_that_is_stated_later_is_taken_up(talk, predicting, tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(talk / "part0", mine)
+    config = change(predicting, data={"unlabelled": (str(mine),)}, optimiser={"epochs": 1, "steps": 2})
+    pretrain(config, tmp_path / "run", quiet=True)
+    before = read_record(tmp_path / "run")
+    (mine / "LICENCE").write_text("CC-BY-4.0\n")
+    pretrain(config, tmp_path / "run", quiet=True, resume=True)
+    after = read_record(tmp_path / "run")
+    assert before["corpora"]["mine"]["shippable"] == "research only"
+    assert (after["corpora"]["mine"]["licence"], after["corpora"]["mine"]["shippable"]) == ("CC-BY-4.0", "any use")
+    for record in (before, after):
+        del record["corpora"]["mine"]["licence"], record["corpora"]["mine"]["shippable"]
+    assert before == after
 
 
 def test_it_learns_to_tell_the_future_apart(predicting, tmp_path):
