@@ -19,7 +19,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_app.core.features.framing import overlapping
+from edge_app.core.features.framing import overlapping, power_spectra
 from edge_app.core.types import SAMPLE_RATE, Floats
 
 FRAME = 512
@@ -82,8 +82,7 @@ class SnrMeter:
 
     def _take(self, samples: Floats, count: int) -> None:
         frames = overlapping(samples.astype(np.float64), 0, count, FRAME, HOP)
-        spectrum = np.fft.rfft(frames * self._window)
-        power = np.add.reduceat(spectrum.real**2 + spectrum.imag**2, self._edges, axis=1)
+        power = np.add.reduceat(power_spectra(frames * self._window), self._edges, axis=1)
         amplitudes = np.abs(samples[: count * HOP]).reshape(count, HOP)
         heard = np.empty((count, BANDS + 3))
         smoothed = np.multiply(power, 1 - SMOOTHING, out=heard[:, :BANDS])

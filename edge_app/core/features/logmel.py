@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_app.core.features.framing import overlapping
+from edge_app.core.features.framing import overlapping, power_spectra
 from edge_app.core.features.spec import FeatureSpec
 from edge_app.core.types import SAMPLE_RATE, Floats
 
@@ -98,8 +98,7 @@ class LogMel:
             return np.zeros((0, self.dimension), dtype=np.float32)
         frames = overlapping(np.ascontiguousarray(pending), 0, count, self.frame_length, self.frame_hop)
         # In double precision: quiet bands lie 80 dB under loud ones, where a single-precision FFT is off by 1e-3 dB.
-        spectrum = np.fft.rfft(frames * self._taper)
-        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+        power = power_spectra(frames * self._taper).astype(np.float32)
         # One product per frame: a single matrix product would round differently for different numbers of frames.
         energies = np.matmul(power[:, None, :], self._filters)[:, 0, :]
         decibels: Floats = 10.0 * np.log10(np.maximum(energies, np.float32(FLOOR_POWER)))

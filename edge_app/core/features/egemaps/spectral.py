@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_app.core.features.framing import overlapping
+from edge_app.core.features.framing import overlapping, power_spectra
 from edge_app.core.types import SAMPLE_RATE, Floats
 
 Doubles = NDArray[np.float64]
@@ -156,9 +156,7 @@ class SpectralDescriptors:
         frames = overlapping(pending, 0, count, FRAME_LENGTH, FRAME_HOP)
         padded = np.zeros((count, FFT_LENGTH))
         np.multiply(frames, self._taper, out=padded[:, :FRAME_LENGTH])
-        spectrum = np.fft.rfft(padded)
-        power = spectrum.real**2
-        power += spectrum.imag**2
+        power = power_spectra(padded)
         # One product per frame here and below: a single one would round differently for different numbers of frames.
         sums = np.matmul(power[:, None, :], self._sums)
         mel = np.maximum(sums[:, :, :MEL_BANDS], MEL_FLOOR)

@@ -15,7 +15,7 @@ from edge_app.core.features.egemaps.harmonics import HarmonicSpectrum, harmonics
 from edge_app.core.features.egemaps.perturbation import HISTORY, PeriodMatcher
 from edge_app.core.features.egemaps.pitch import Doubles, SubHarmonicSum
 from edge_app.core.features.egemaps.pitch_path import LOOK_AHEAD, PitchPath
-from edge_app.core.features.framing import overlapping
+from edge_app.core.features.framing import overlapping, power_spectra
 from edge_app.core.types import Floats
 
 FFT_LENGTH = 1024
@@ -86,11 +86,9 @@ class VoiceDescriptors:
         padded = self._padded[:count]
         tapered = padded[:, : self.frame_length]
         np.multiply(overlapping(self._audio, start, count, self.frame_length, self.frame_hop), self._taper, out=tapered)
-        spectrum = np.fft.rfft(padded)
-        power = spectrum.real**2
-        power += spectrum.imag**2
+        power = power_spectra(padded)
         self._power = np.concatenate((self._power, power))
-        loud = np.matmul(tapered[:, None], tapered[:, :, None])[:, 0, 0] > SILENT**2 * self.frame_length
+        loud = np.vecdot(tapered, tapered) > SILENT**2 * self.frame_length
         self._loud = np.concatenate((self._loud, loud))
         return self._describe(self._path.feed(*self._sum(np.sqrt(power.astype(np.float32)))))
 
