@@ -16,8 +16,10 @@ NOISIEST = -100.0
 FAINTEST = 1e-10
 SEARCH = 10
 FORMANT_RANGE = 0.2
-PEAK_DISTANCE = 5
 STEPS = np.arange(-SEARCH, SEARCH + 1)
+DISTANCES = np.abs(STEPS)
+TINY = float(np.finfo(np.float64).tiny)
+PEAK_DISTANCE = 5
 
 
 def harmonics_to_noise(power: Doubles, fundamental: Doubles) -> Doubles:
@@ -32,13 +34,13 @@ def harmonics_to_noise(power: Doubles, fundamental: Doubles) -> Doubles:
     """
     correlation = np.fft.irfft(power)
     period = SAMPLE_RATE / fundamental
-    lag = np.round(period).astype(int)
-    lags = np.minimum(np.maximum(lag[:, None] + STEPS, 1), correlation.shape[1] // 2)
-    near = np.abs(STEPS) <= period[:, None] / 10 + 1
-    rows = np.arange(len(period))[:, None]
-    harmonic = np.where(near, correlation[rows, lags], -np.inf).max(axis=1)
+    lags = np.rint(period).astype(np.intp)[:, None] + STEPS
+    lags = np.minimum(np.maximum(lags, 1), correlation.shape[1] // 2)
+    near = correlation.ravel().take(lags + correlation.shape[1] * np.arange(len(period))[:, None])
+    near[DISTANCES > period[:, None] / 10 + 1] = -np.inf
+    harmonic = near.max(axis=1)
     noise = correlation[:, 0] - harmonic
-    ratio = np.maximum(harmonic, 0.0) / np.maximum(noise, np.finfo(np.float64).tiny)
+    ratio = np.maximum(harmonic, 0.0) / np.maximum(noise, TINY)
     decibels: Doubles = np.maximum(10 * np.log10(np.maximum(ratio, FAINTEST)), NOISIEST)
     return decibels
 
@@ -102,7 +104,7 @@ class HarmonicSpectrum:
         # All that any formant may need, so that a frame's values do not depend on the frames beside it.
         count = max(3, int(highest * (1 + FORMANT_RANGE) / fundamental.min()))
         self._frequencies = fundamental[:, None] * np.arange(1, count + 1)
-        middle = np.round(self._frequencies * (bins - 1) / (SAMPLE_RATE / 2)).astype(np.intp)
+        middle = np.rint(self._frequencies * ((bins - 1) / (SAMPLE_RATE / 2))).astype(np.intp)
         np.minimum(middle, bins - 1, out=middle)
         near = power[:, : int(middle.max()) + PEAK_DISTANCE + 2]
         self._power: Doubles = power[np.arange(len(power))[:, None], nearest_peaks(near, middle)]

@@ -63,22 +63,21 @@ class PeriodMatcher:
         # Matches end within the last frame's hop.
         heard = samples[: start + len(fundamental) * self._hop]
         energy = np.zeros(len(heard) + 1)
-        np.cumsum(heard * heard, out=energy[1:])
+        np.add.accumulate(heard * heard, out=energy[1:])
         found: list[tuple[int, int]] = []
-        counts: list[int] = []
+        # Of each frame that completes periods: its number, the first of these, and how many they are.
+        frames: list[tuple[int, int, int]] = []
         for number, hertz in enumerate(fundamental.tolist()):
-            before = len(found)
-            if hertz:
-                jitter[number] = self._follow(samples, energy, start + number * self._hop, SAMPLE_RATE / hertz, found)
-            else:
+            if not hertz:
                 self.reset()
-            counts.append(len(found) - before)
+                continue
+            before = len(found)
+            jitter[number] = self._follow(samples, energy, start + number * self._hop, SAMPLE_RATE / hertz, found)
+            if len(found) > before:
+                frames.append((number, before, len(found) - before))
         if found:
-            contrasts = contrast(samples, np.array(found))
-            number_of = np.array(counts)
-            firsts = np.cumsum(number_of) - number_of
-            filled = number_of > 0
-            mean = np.add.reduceat(contrasts, firsts[filled]) / number_of[filled]
+            filled, firsts, counts = np.array(frames).T
+            mean = np.add.reduceat(contrast(samples, np.array(found)), firsts) / counts
             shimmer[filled] = 20 * np.log10(1 + mean)
         return jitter, shimmer
 
