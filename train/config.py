@@ -33,8 +33,9 @@ class DataConfig:
         corpora: each one of ``CORPORA``, or a manifest.
         features: one of ``EXTRACTORS``.
         unlabelled: corpora, manifests or folders that a ``ladder`` or ``dln`` reconstructs besides, whose chunks are
-            clustered, too, or that pre-training hears; labels that they have are not read. A folder may state its licence, such as
-            ``CC-BY-4.0``, in the first line of a file ``LICENCE``; else a model of it is for research only.
+            clustered, too, or that pre-training hears; labels that they have are not read. A folder may state its
+            licence, such as ``CC-BY-4.0``, in the first line of a file ``LICENCE``; else a model of it is for research
+            only.
         labels: the classes of the head.
         validation_share: share of each corpus's speakers kept for early stopping and calibration.
     """

@@ -47,8 +47,8 @@ listed in `broken.txt`. A loss or gradient that is no number ends the run and na
 stays. Throughput counts the audio in the stretches that were trained on, against the time that reading, features and
 training took; recordings that were heard before come from memory.
 
-A bundle may be passed on as far as everything that was heard allows. A manifest states licences in a column, a folder in
-the first line of a file `LICENCE` in it: `CC0-1.0`, `CC-BY-4.0`, `CC-BY-NC-4.0` or `CC-BY-NC-SA-4.0`. What is not
+A bundle may be passed on as far as everything that was heard allows. A manifest states licences in a column, a folder
+in the first line of a file `LICENCE` in it: `CC0-1.0`, `CC-BY-4.0`, `CC-BY-NC-4.0` or `CC-BY-NC-SA-4.0`. What is not
 stated, or another licence, is taken as research only. `pretrain --resume` of what is finished takes up a licence that
 was stated since.
 
