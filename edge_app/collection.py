@@ -13,6 +13,7 @@ from edge_app.collected import capacity
 from edge_app.core.snr import SnrMeter
 from edge_app.core.types import AudioBlock, Floats, Window, samples, seconds
 from edge_app.core.wearer import LEAST_SPEECH
+from edge_app.counted import counted
 from edge_app.errors import CollectionError
 from edge_app.pipeline import WindowStream
 from edge_app.session import level_dbfs
@@ -89,10 +90,8 @@ class Collection:
         """
         self._keep(self._stream.flush())
         if len(self._rows) < 2:
-            sought = "windows" if self._everything else "windows with speech"
-            raise CollectionError(
-                f"{len(self._rows)} {sought} in {self.heard:.1f} s of audio, two are the least; nothing was stored"
-            )
+            sought = counted(len(self._rows), "window") + ("" if self._everything else " with speech")
+            raise CollectionError(f"{sought} in {self.heard:.1f} s of audio, two are the least; nothing was stored")
         order = np.random.default_rng().permutation(len(self._rows))
         values = np.array([self._rows[number][0] for number in order], dtype=np.float32)
         speech, snr = np.array([self._rows[number][1:] for number in order], dtype=np.float32).T.copy()

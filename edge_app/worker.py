@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from edge_app.core.records import Notice
 from edge_app.core.types import AudioBlock, Estimate, samples, seconds
+from edge_app.counted import counted
 from edge_app.pipeline import Pipeline
 
 CAPACITY = 2.0
@@ -120,4 +121,5 @@ class LiveWorker:
             return
         lost = dropped - self._told_dropped
         self._told_at, self._told_dropped = now, dropped
-        self._on_notice(Notice("warning", f"{lag:.1f} s behind real time, {lost} blocks dropped: this machine is slow"))
+        what = f"{counted(lost, 'block')} dropped"
+        self._on_notice(Notice("warning", f"{lag:.1f} s behind real time, {what}: this machine is slow"))

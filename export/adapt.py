@@ -10,6 +10,7 @@ import torch
 from rich.progress import Progress
 
 from edge_app.collected import read_collected
+from edge_app.counted import counted
 from edge_app.errors import ConfigurationError
 from export.bundle import ExportSettings, check_place, export_bundle
 from export.command import MODELS
@@ -79,8 +80,9 @@ def adapt_command(
     windows = sum(len(found.values) for found in files.values())
     data, seed_of_run = finished.config.data, finished.config.optimiser.seed
     with run_folder(path, resume=resume):
-        click.echo(f"{windows} windows of {', '.join(found.origin.place for found in files.values())}, and beside them "
-                   f"the labelled speech of {', '.join(data.corpora)}", err=True)  # fmt: skip
+        places = ", ".join(found.origin.place for found in files.values())
+        click.echo(f"{counted(windows, 'window')} of {places}, and beside them the labelled speech of "
+                   f"{', '.join(data.corpora)}", err=True)  # fmt: skip
         utterances = read_training_corpora(finished.config, root)
         with Progress() as progress:
             table = open_table(finished.config, utterances, root, cache or default_cache(), progress)
@@ -96,7 +98,7 @@ def adapt_command(
 def _report(found: Adapted, path: Path, shipped: Path) -> None:
     before, after = found.before, found.after
     click.echo(f"{path}: adapted; {shipped}: its bundle")
-    click.echo(f"on {after.utterances} utterances of the validation speakers, before and after:")
+    click.echo(f"on {counted(after.utterances, 'utterance')} of the validation speakers, before and after:")
     click.echo(f"  UAR {before.uar:.3f} -> {after.uar:.3f}")
     click.echo(f"  CCC {_ccc(before)} -> {_ccc(after)} (arousal / valence / dominance)")
     click.echo(f"reconstruction of the place: loss {before.reconstruction:.4f} -> {after.reconstruction:.4f}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from edge_app.counted import counted
+
 HEADING = "## Adaptation"
 HARM = "**This may have done harm: {harm}.** "
 
@@ -23,8 +25,8 @@ def render_adaptations(adapted: Sequence[Mapping[str, Any]]) -> str:
 def _render(entry: Mapping[str, Any]) -> str:
     before, after = entry["before"], entry["after"]
     lines = [
-        f"`{entry['run']}` was adapted without labels: for {entry['epochs']} epochs (rate {entry['rate']:g}, seed "
-        f"{entry['seed']}) it reconstructed features",
+        f"`{entry['run']}` was adapted without labels: for {counted(entry['epochs'], 'epoch')} (rate "
+        f"{entry['rate']:g}, seed {entry['seed']}) it reconstructed features",
         f"that were collected with consent, no audio, beside its own labelled speech "
         f"({entry['labelled_windows']:,} windows).",
         "",

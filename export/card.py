@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge_app.core.labels import AFFECT_NORMS
+from edge_app.counted import counted
 from export.adapted import render_adaptations
 from export.figures import render_figures, table
 from export.licence import RESEARCH_ONLY
@@ -172,7 +173,7 @@ def render_card(manifest: Mapping[str, Any]) -> str:
         numbers=_numbers(manifest),
         digest=features["digest"][:12],
         seed=training["seed"],
-        epochs=f", {training['epochs']} epochs" if training["epochs"] else "",
+        epochs=f", {counted(training['epochs'], 'epoch')}" if training["epochs"] else "",
         command=training["command"],
         versions=versions,
         adapted=render_adaptations(training.get("adapted", [])),

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edge_app.bundle import MANIFEST
+from edge_app.counted import counted
 from edge_app.errors import ConfigurationError
 from export.bundle import ExportSettings, carry_figures, check_place, export_bundle
 from export.parity import Comparison
@@ -74,7 +75,7 @@ def export(
         if not metrics:
             raise ConfigurationError(f"{run}: is a bundle already; give a training run, or figures with --metrics")
         carry_figures(run, metrics)
-        click.echo(f"{run}: carries {len(metrics)} more files of figures")
+        click.echo(f"{run}: carries {counted(len(metrics), 'more file')} of figures")
         return
     finished = load_run(run)
     name = name or finished.config.name

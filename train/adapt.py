@@ -23,6 +23,7 @@ from edge_app.collected import CollectedFeatures
 from edge_app.core.features import EXTRACTORS, make_extractor
 from edge_app.core.labels import DIMENSIONS
 from edge_app.core.types import Floats
+from edge_app.counted import counted
 from edge_app.errors import CollectionError, ConfigurationError
 from train.calibration import calibrate
 from train.config import ExperimentConfig
@@ -146,7 +147,7 @@ def place_rows(run: Run, files: Mapping[Path, CollectedFeatures]) -> Floats:
     values = np.concatenate([found.values for found in files.values()])
     if len(values) < FEWEST:
         names = ", ".join(map(str, files))
-        raise CollectionError(f"{names}: {len(values)} windows, {FEWEST} are the least; collect more speech")
+        raise CollectionError(f"{names}: {counted(len(values), 'window')}, {FEWEST} are the least; collect more speech")
     return np.clip(run.baseline.standardise(values), -OUTLIER, OUTLIER)
 
 

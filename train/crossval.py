@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from edge_app.core.labels import AFFECT_NORMS, DIMENSIONS
+from edge_app.counted import counted
 from edge_app.errors import ConfigurationError, CorpusError
 from train.config import ExperimentConfig
 from train.corpora import Utterance, read_corpus
@@ -75,7 +76,8 @@ def read_plan(plan: Plan) -> tuple[list[Utterance], list[Fold]]:
     utterances = own + _labelled(plan.also, plan.root)
     shared = {u.path.resolve() for u in own} & {u.path.resolve() for u in utterances[len(own) :]}
     if shared:
-        raise CorpusError(f"--also brings {len(shared)} recordings of {', '.join(plan.corpora)} again; leave it out")
+        twice = counted(len(shared), "recording")
+        raise CorpusError(f"--also brings {twice} of {', '.join(plan.corpora)} again; leave it out")
     others = np.arange(len(own), len(utterances))
     cut = [Fold(f.name, np.concatenate((f.train, others)), f.test) for f in folds(plan.protocol, own, plan.root)]
     return utterances, cut

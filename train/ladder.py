@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from edge_app.core.types import Floats
+from edge_app.counted import counted
 from edge_app.errors import ConfigurationError, CorpusError
 from train.config import ExperimentConfig
 from train.latent import RowBatches, RowModule, fit_module
@@ -179,13 +180,15 @@ def require(net: DenseNet, rows: Rows, unlabelled: Floats, config: ExperimentCon
     layers, weights = len(net.stack) + 1, config.ladder.weights
     if net.reconstructs and len(weights) != layers:
         raise ConfigurationError(
-            f"[ladder] weights: {len(weights)} for a net with {layers - 1} hidden layers; give {layers}: of the "
-            "functionals and of each hidden layer"
+            f"[ladder] weights: {len(weights)} for a net with {counted(layers - 1, 'hidden layer')}; give {layers}: of "
+            "the functionals and of each hidden layer"
         )
     if config.optimiser.batch < FEWEST:
         raise ConfigurationError(f"[optimiser] batch = {config.optimiser.batch}: a batch needs {FEWEST} rows or more, "
                                  "for its mean and deviation")  # fmt: skip
     if len(rows.features) < FEWEST:
-        raise CorpusError(f"{len(rows.features)} rows with arousal, valence and dominance are too few to train on")
+        raise CorpusError(
+            f"{counted(len(rows.features), 'row')} with arousal, valence and dominance, too few to train on"
+        )
     if len(unlabelled) == 1:
         raise CorpusError("one row of unlabelled speech has no deviation; give more speech, or none")

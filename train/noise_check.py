@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edge_app.core.types import SAMPLE_RATE, seconds
+from edge_app.counted import counted
 from edge_app.errors import CorpusError
 from train.corpora import Utterance, utterance_length
 from train.noise import NoiseBank, NoiseSource
@@ -47,6 +48,6 @@ def _narrow(bank: NoiseBank) -> str:
     narrow = [rate for rate in bank.rates if rate < SAMPLE_RATE]
     ends = sorted({f"{rate / 2000:g}" for rate in narrow}, key=float)
     return (
-        f"{bank.folder}: {len(narrow)} of {len(bank)} recordings are sampled at less than {SAMPLE_RATE // 1000} kHz; "
-        f"their noise ends at {' or '.join(ends)} kHz, and the speech above it stays clean"
+        f"{bank.folder}: {len(narrow)} of {counted(len(bank), 'recording')} sampled at less than "
+        f"{SAMPLE_RATE // 1000} kHz; such noise ends at {' or '.join(ends)} kHz, and the speech above it stays clean"
     )

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from edge_app.counted import counted
 from train.noise_curves import CLEAN
 
 Cells = list[str]
@@ -85,7 +86,7 @@ def remarks(report: Mapping[str, Any]) -> Iterator[str]:
         if "speech_level_dbfs" in report
         else ""
     )
-    yield f"{report['utterances']} utterances; noise scaled to the speech{level}; seed {report['seed']}"
+    yield f"{counted(report['utterances'], 'utterance')}; noise scaled to the speech{level}; seed {report['seed']}"
     if report["trained_on_corpus"]:
         yield "Warning: the model was trained on these speakers, so the curves do not hold for strangers."
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
+from edge_app.counted import counted
 from edge_app.errors import AudioFormatError
 from train.corpora import Utterance, read_utterance
 from train.corpora.audio import cut_off
@@ -66,4 +67,4 @@ def _reason(utterance: Utterance) -> str:
         return str(error)
     if length >= _least:
         return ""
-    return str(cut_off(utterance.path) or f"{utterance.path}: {length} samples are too few")
+    return str(cut_off(utterance.path) or f"{utterance.path}: too short, {counted(length, 'sample')}")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edge_app.core.baseline import Baseline, BaselineAccumulator
 from edge_app.core.labels import DIMENSIONS
 from edge_app.core.types import Floats
+from edge_app.counted import counted
 from edge_app.errors import CorpusError
 from train.corpora import Utterance
 from train.dataset import affect
@@ -107,7 +108,9 @@ def robust_baseline(features: Floats, digest: str) -> Baseline:
     first = _baseline(features, digest)
     kept = inside(first.standardise(features))
     if kept.sum() < 2:
-        raise CorpusError(f"{kept.sum()} of {len(features)} rows of functionals are no outliers; too few to train on")
+        raise CorpusError(
+            f"{counted(len(features), 'row')} of functionals, and all but {kept.sum()} outliers; too few to train on"
+        )
     return _baseline(features[kept], digest)
 
 

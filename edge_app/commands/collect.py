@@ -116,7 +116,7 @@ def _collect(
     consent = _consent(yes)
     if source is None:
         minutes = minutes or MINUTES
-        click.echo(f"Collecting for {minutes:g} minutes; Ctrl-C ends it and keeps what was heard.", err=True)
+        click.echo(f"Collecting for {minutes:g} min; Ctrl-C ends it and keeps what was heard.", err=True)
     began = today()
     with stop_on_signals() as stop, Meter(None) as meter:
         record(collection, opened.audio, None if minutes is None else 60 * minutes, stop, meter.show)

@@ -7,6 +7,7 @@ import sys
 
 from edge_app.core.records import Notice, SessionEnd, SessionInfo
 from edge_app.core.types import Estimate, seconds
+from edge_app.counted import counted
 from edge_app.sinks import LineWriter
 
 BAR = 10
@@ -102,7 +103,11 @@ def estimate_line(estimate: Estimate) -> str:
 
 def summary(end: SessionEnd) -> str:
     """How a session ended, on one line."""
-    parts = [f"{end.duration:.1f} s of audio", f"{end.estimates} estimates", f"{end.dropped_blocks} blocks dropped"]
+    parts = [
+        f"{end.duration:.1f} s of audio",
+        counted(end.estimates, "estimate"),
+        f"{counted(end.dropped_blocks, 'block')} dropped",
+    ]
     if end.compute_ms_p50 is not None and end.compute_ms_p95 is not None:
         parts.append(f"update {end.compute_ms_p50:.1f} ms (p95 {end.compute_ms_p95:.1f} ms)")
     if end.rtf is not None:

@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from edge_app.core.records import Notice, SessionEnd, SessionInfo
 from edge_app.core.types import Estimate, seconds
+from edge_app.counted import counted
 from edge_app.tui.bars import bar
 from edge_app.tui.palette import FAINT, QUIET
 
@@ -187,7 +188,7 @@ class NoticeLine(Widget):
     def ended(self, end: SessionEnd) -> None:
         """Draw the summary."""
         rtf = f", RTF {end.rtf:.3f}" if end.rtf is not None else ""
-        text = f"ended: {end.duration:.1f} s, {end.estimates} estimates, {end.dropped_blocks} dropped{rtf}"
+        text = f"ended: {end.duration:.1f} s, {counted(end.estimates, 'estimate')}, {end.dropped_blocks} dropped{rtf}"
         self._content = Content.assemble((text, "bold"), ("  q to quit", "$warning"))
         self.refresh(layout=True)
 

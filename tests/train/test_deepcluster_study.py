@@ -201,7 +201,7 @@ def test_a_study_writes_page_picture_and_figures_and_goes_on_where_it_was(people
     assert isinstance(CliRunner().invoke(cli, arguments).exception, KeyError)
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 0, (result.output, result.exception)
-    assert "1 recordings without labels were left out" in result.output
+    assert "1 recording without labels left out:" in result.output
     calls.remove("power cut")
     assert sorted(calls) == sorted((name, 0) for name in VARIANTS)
     content = json.loads((tmp_path / "docs" / "results" / "deepemocluster.json").read_text(encoding="utf-8"))

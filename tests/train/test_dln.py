@@ -65,7 +65,7 @@ def test_everybody_has_one_role_and_every_corpus_all_of_them(tmp_path):
 
 
 def test_too_few_speakers_are_named(tmp_path):
-    with pytest.raises(CorpusError, match="one: 3 speakers are too few to train, adapt, choose and test"):
+    with pytest.raises(CorpusError, match="one: 3 speakers, too few to train, adapt, choose and test"):
         deal_roles(people(tmp_path, count=3), 0)
 
 

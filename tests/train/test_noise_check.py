@@ -79,7 +79,7 @@ def test_narrow_recordings_are_told_and_taken(street, tmp_path):
     record(street / "radio.wav", 1.0, 11_025)
     record(street / "studio.wav", 1.0, 48_000)
     (line,) = check_noise([NoiseBank(street)], [utterance(tmp_path, 1.0)])
-    assert line.startswith(f"{street}: 2 of 5 recordings are sampled at less than 16 kHz; their noise ends at 4 or 5.5")
+    assert line.startswith(f"{street}: 2 of 5 recordings sampled at less than 16 kHz; such noise ends at 4 or 5.5")
 
 
 def test_noise_of_another_rate_is_resampled(tmp_path):
@@ -112,4 +112,4 @@ def test_evaluate_tells_of_narrow_recordings_in_one_line(street, tiny_bundle, vo
     done = CliRunner().invoke(cli, list(map(str, arguments)))
     assert done.exit_code == 0, done.output
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"edge-ser: {street}: 1 of 3 recordings are sampled at less than 16 kHz")
+    assert line.startswith(f"edge-ser: {street}: 1 of 3 recordings sampled at less than 16 kHz")

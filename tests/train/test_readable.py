@@ -22,5 +22,5 @@ def test_what_cannot_be_used_is_named_with_its_reason(tmp_path, rng):
     reasons = {path.stem: reason.removeprefix(f"{path}: ") for path, reason in broken.items()}
     assert list(reasons) == ["cut", "short", "text"]
     assert reasons["cut"].startswith("truncated, its header promises 0.50 s and 0.01 s are there")
-    assert reasons["short"] == "100 samples are too few"
+    assert reasons["short"] == "too short, 100 samples"
     assert reasons["text"].startswith("cannot be read as audio")

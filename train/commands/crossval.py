@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import track
 
+from edge_app.counted import counted
 from edge_app.errors import ConfigurationError
 from train.cache import default_cache
 from train.commands.evaluate import write_json
@@ -91,7 +92,7 @@ def crossval(
     results = []
     for fold, result in track(cross_validate(plan, jobs), "folds", console=console, disable=not console.is_terminal):
         results.append(result)
-        click.echo(f"{fold.name}: UAR {result['uar']:.3f} ({len(result['rows'])} utterances)")
+        click.echo(f"{fold.name}: UAR {result['uar']:.3f} ({counted(len(result['rows']), 'utterance')})")
     figures = score_folds(plan, results)
     low, high = figures["interval"]["uar"] or (float("nan"), float("nan"))
     mark = "" if figures["speaker_independent"] else "  (speakers on BOTH sides: for comparison with EmoBox only)"

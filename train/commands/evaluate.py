@@ -17,6 +17,7 @@ from rich.progress import track
 from rich.table import Table
 
 from edge_app.bundle import load_bundle
+from edge_app.counted import counted
 from edge_app.errors import BackendMissing, ConfigurationError, CorpusError, OutputError
 from edge_app.vad import DETECTORS, make_detector
 from train.corpora import Utterance, read_corpus
@@ -219,25 +220,25 @@ def _show(result: dict[str, Any], console: Console) -> None:
 
 def _remarks(result: dict[str, Any]) -> Iterable[str]:
     speakers = result["bootstrap"]["speakers"]
-    decided = f"{result['n']} windows of " if result["level"] == "window" else ""
-    yield f"{decided}{result['utterances']} utterances, {speakers} speakers"
+    decided = f"{counted(result['n'], 'window')} of " if result["level"] == "window" else ""
+    yield f"{decided}{counted(result['utterances'], 'utterance')}, {counted(speakers, 'speaker')}"
     if (baseline := result["baseline"])["setting"] != "none":
         yield (
             f"Baseline {baseline['setting']}: {baseline['heard']:.0f} s of a speaker heard before an utterance, which "
             f"weigh {baseline['weight']:.0%} (means)"
         )
     if baseline["held"]:
-        yield f"Not scored, kept for enrolment: {baseline['held']} neutral utterances"
+        yield f"Not scored, kept for enrolment: {counted(baseline['held'], 'neutral utterance')}"
     if baseline["without"]:
         yield f"Run without a baseline, no neutral speech to enrol from: {', '.join(baseline['without'])}"
     if result["skipped"]:
         counts = ", ".join(f"{label} {count}" for label, count in result["skipped"].items())
         yield f"Skipped, as the model has no such class: {counts}"
-    if result["without_speech"]:
+    if without := result["without_speech"]:
         outcome = "judged on what there is" if result["level"] == "utterance" else "left out"
-        yield f"With too little speech by voice activity: {result['without_speech']} utterances, {outcome}"
+        yield f"With too little speech by voice activity: {counted(without, 'utterance')}, {outcome}"
     if result["too_short"]:
-        yield f"Left out, too short for one frame: {result['too_short']} utterances"
+        yield f"Left out, too short for one frame: {counted(result['too_short'], 'utterance')}"
     if absent := [label for label, value in result["recall"].items() if value is None]:
         yield f"Not in the corpus, so not part of UAR: {', '.join(absent)}"
     if note := result["bootstrap"].get("note"):

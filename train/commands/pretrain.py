@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import torch
 
+from edge_app.counted import counted
 from train.config import load_config
 from train.cpc.pretraining import Machines, checked_net, machines_rank, pretrain, read_record
 from train.resumed import begin, run_folder
@@ -59,14 +60,15 @@ def pretrain_command(
 def _report(path: Path) -> None:
     record = read_record(path)
     accuracy = ", ".join(f"{value:.3f}" for value in record["accuracy"][-1])
-    click.echo(f"{path}: {record['epochs']} epochs, {record['hours']:.2f} h of audio heard, "
+    ahead = len(record["accuracy"][-1])
+    click.echo(f"{path}: {counted(record['epochs'], 'epoch')}, {record['hours']:.2f} h of audio heard, "
                f"{record['hours_per_hour']:.0f} h in an hour")  # fmt: skip
-    click.echo(f"validation accuracy 1 to {len(record['accuracy'][-1])} steps ahead: {accuracy} "
+    click.echo(f"validation accuracy {'1 to ' if ahead > 1 else ''}{counted(ahead, 'step')} ahead: {accuracy} "
                f"(chance {record['chance']:.3f})")  # fmt: skip
     if record["short"]:
-        click.echo(f"{record['short']} recordings are too short to predict anything in", err=True)
+        click.echo(f"{counted(record['short'], 'recording')} too short to predict anything in", err=True)
     if record["broken"]:
-        click.echo(f"edge-ser: {record['broken']} recordings could not be read and were skipped:", err=True)
+        click.echo(f"edge-ser: {counted(record['broken'], 'recording')} that could not be read, skipped:", err=True)
         lines = (path / "broken.txt").read_text(encoding="utf-8").splitlines()
         for line in lines[:LISTED]:
             click.echo(f"  {line}", err=True)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import track
 
 from edge_app.core.labels import FOUR_CLASSES, LABELS
+from edge_app.counted import counted
 from edge_app.errors import CorpusError
 from edge_app.interrupts import stop_on_signals
 from train.corpora import Utterance, find_corpus, read_corpus
@@ -127,7 +128,9 @@ def corpus(
             except KeyboardInterrupt:
                 _say_interrupted()
             each = (time.monotonic() - began) / len(utterances)
-            click.echo(f"{output / plan.folder / f'{name}.csv'}: {len(utterances)} recordings, {each:.3f} s each")
+            click.echo(
+                f"{output / plan.folder / f'{name}.csv'}: {counted(len(utterances), 'recording')}, {each:.3f} s each"
+            )
     table = as_table(find_achieved(output))
     if markdown is not None:
         write_page(markdown, table)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import torch
 
+from edge_app.counted import counted
 from train.cache import default_cache
 from train.config import load_config
 from train.cpc.training import train_stream
@@ -48,5 +49,6 @@ def train(config: str, root: Path | None, output: Path | None, cache: Path | Non
     with run_folder(path, resume=resume):
         run = train_experiment(experiment, path, root, cache or default_cache(), resume=resume)
     figures = run.record["validation"]
-    click.echo(f"{path}: UAR {figures['uar']:.3f} on {figures['utterances']} utterances of the validation speakers")
+    judged = counted(figures["utterances"], "utterance")
+    click.echo(f"{path}: UAR {figures['uar']:.3f} on {judged} of the validation speakers")
     click.echo(f"next: edge-ser export {path} --quantize int8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from edge_app.counted import counted
 from edge_app.errors import CorpusError
 from train.corpora.layout import required_audio
 from train.corpora.ratings import scaled_rating
@@ -69,7 +70,8 @@ def _utterance(table: Path, turn: re.Match[str], path: Path, session: str) -> Ut
         raise CorpusError(f"{table}: {turn['name']} ({turn['emotion']}) is not a turn of IEMOCAP; expected {LAYOUT}")
     ratings = turn["ratings"].split(",")
     if len(ratings) != 3:
-        raise CorpusError(f"{table}: {turn['name']} has {len(ratings)} ratings; expected valence, arousal, dominance")
+        found = counted(len(ratings), "rating")
+        raise CorpusError(f"{table}: {turn['name']} has {found}; expected valence, arousal, dominance")
     valence, arousal, dominance = (scaled_rating(text, *SCALE, f"{table}: {turn['name']}") for text in ratings)
     return Utterance(
         path=path,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge_app.core.labels import DIMENSIONS, LABELS
+from edge_app.counted import counted
 from edge_app.errors import CorpusError
 from train.corpora.utterance import UNSTATED, Corpus, Shippable, Utterance
 
@@ -152,7 +153,9 @@ def _check_header(path: Path, header: list[str]) -> None:
 def _row(path: Path, number: int, header: list[str], line: list[str]) -> _Row:
     place = f"{path}, line {number}"
     if len(line) != len(header):
-        raise CorpusError(f"{place}: {len(line)} cells where the header has {len(header)}; quote cells with commas")
+        raise CorpusError(
+            f"{place}: {counted(len(line), 'cell')} where the header has {len(header)}; quote cells with commas"
+        )
     return _Row({column: cell.strip() for column, cell in zip(header, line, strict=True)}, place)
 
 

@@ -133,4 +133,4 @@ def _nothing(reader: FrameReader) -> str:
     """Why there is nothing to hear."""
     broken, short = reader.heard.broken, reader.heard.short
     example = f", such as {next(iter(broken.values()))}" if broken else ""
-    return f"no unlabelled recording can be used: {len(broken)} are broken, {len(short)} too short{example}"
+    return f"no unlabelled recording can be used: {len(broken)} broken, {len(short)} too short{example}"

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
 from edge_app.core.types import Floats
+from edge_app.counted import counted
 from edge_app.errors import CorpusError
 from train.config import ExperimentConfig, parse_config
 from train.corpora import Utterance
@@ -124,7 +125,8 @@ def splits(study: Study) -> list[Split]:
     own = np.flatnonzero(np.isin(study.corpus, study.training))
     speakers = [study.utterances[int(number)].speaker for number in own]
     if len(set(speakers)) < FOLDS:
-        raise CorpusError(f"{', '.join(study.training)}: {len(set(speakers))} speakers are too few for {FOLDS} folds")
+        there = counted(len(set(speakers)), "speaker")
+        raise CorpusError(f"{', '.join(study.training)}: {there}, too few for {FOLDS} folds")
     cut = list(GroupKFold(FOLDS).split(own, groups=speakers))
     parts = [deal(study, name) for name in study.transfer]
     empty = np.zeros(0, dtype=np.int64)

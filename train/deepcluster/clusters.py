@@ -16,6 +16,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
 from edge_app.core.types import Floats
+from edge_app.counted import counted
 from edge_app.errors import CorpusError
 
 ITERATIONS = 100
@@ -97,8 +98,8 @@ def fit_clusters(embedding: Floats, count: int, components: int, seed: int) -> C
     """
     if len(embedding) < count:
         raise CorpusError(
-            f"{len(embedding)} chunks cannot make {count} clusters; add speech, raise [optimiser] steps or batch, or "
-            "lower [cluster] count"
+            f"{counted(len(embedding), 'chunk')} cannot make {count} clusters; add speech, raise [optimiser] steps or "
+            "batch, or lower [cluster] count"
         )
     whitening = Whitening(embedding, components)
     with warnings.catch_warnings():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
+from edge_app.counted import counted
 from edge_app.errors import CorpusError
 from train.config import ExperimentConfig
 from train.corpora import Utterance, read_corpus
@@ -49,7 +50,8 @@ def build_study(
     roles = deal_roles(utterances, seed)
     labelled = clean_frames(utterances, config, cache, progress)
     if labelled.broken:
-        raise CorpusError(f"{len(labelled.broken)} labelled recordings; {next(iter(labelled.broken.values()))}")
+        lost, first = counted(len(labelled.broken), "labelled recording"), next(iter(labelled.broken.values()))
+        raise CorpusError(f"{lost} cannot be used; the first: {first}")
     heard = [replace(utterances[number], label=None) for number in roles["unlabelled"]]
     found = clean_frames([*heard, *read_unlabelled(config, root)], config, cache, progress)
     return Study(labelled.store, roles, found.store, config), found.broken

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from edge_app.core.labels import LABELS
 from edge_app.core.types import Floats
+from edge_app.counted import counted
 from edge_app.errors import TrainingError
 from train.config import ExperimentConfig
 from train.dataset import affect
@@ -122,9 +123,9 @@ class ClusterModule(RowModule):
         settings = self.config.cluster
         seed = np.random.SeedSequence((self.config.optimiser.seed, self.current_epoch)).generate_state(1)[0]
         embedding = np.concatenate([self.embed(part) for part in self.batches.clean()])
-        if not np.isfinite(embedding).all():
+        if broken := int((~np.isfinite(embedding)).any(axis=1).sum()):
             raise TrainingError(
-                f"epoch {self.current_epoch + 1}: embeddings of {(~np.isfinite(embedding)).any(axis=1).sum()} chunks "
+                f"epoch {self.current_epoch + 1}: embeddings of {counted(broken, 'chunk')} "
                 "are not numbers; lower [optimiser] rate, or look for recordings that are no speech"
             )
         self.clusters = fit_clusters(embedding, settings.count, settings.components, int(seed))
@@ -170,8 +171,8 @@ class ClusterModule(RowModule):
             kept = "what the epoch before left is kept" if self.current_epoch else "nothing was kept yet"
             raise TrainingError(
                 f"epoch {self.current_epoch + 1}, batch {batch_index + 1} (stage {'II' if batch.labelled else 'I'}): "
-                f"the loss is {float(loss.detach())}; {broken} of its {len(batch.features)} chunks are not numbers; "
-                f"{kept}; lower [optimiser] rate and train again"
+                f"the loss is {float(loss.detach())}; chunks with what is no number: {broken} of "
+                f"{len(batch.features)}; {kept}; lower [optimiser] rate and train again"
             )
         self.log("train_loss", loss, prog_bar=True, batch_size=len(batch.features))
         return loss

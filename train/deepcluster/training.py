@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, Model
 from rich.progress import Progress
 
 from edge_app.core.features import EXTRACTORS
+from edge_app.counted import counted
 from edge_app.errors import ConfigurationError, CorpusError
 from train.calibration import calibrate
 from train.config import ExperimentConfig, WaveformConfig
@@ -99,7 +100,9 @@ def clean_frames(
     """
     usable, broken = skip_broken(utterances, EXTRACTORS[config.data.features]().frame_length, cache, progress=progress)
     if not usable:
-        raise CorpusError(f"none of {len(utterances)} recordings can be used; the first: {next(iter(broken.values()))}")
+        raise CorpusError(
+            f"none of {counted(len(utterances), 'recording')} can be used; the first: {next(iter(broken.values()))}"
+        )
     clean = replace(config, waveform=WaveformConfig(copies=0))
     return Unlabelled(build_store(usable, store_settings(clean, None), cache, progress=progress), broken)
 
@@ -108,7 +111,7 @@ def report_broken(broken: dict[Path, str]) -> None:
     """Count what was left out on standard error, and list it."""
     if not broken:
         return
-    click.echo(f"edge-ser: {len(broken)} recordings without labels were left out:", err=True)
+    click.echo(f"edge-ser: {counted(len(broken), 'recording')} without labels left out:", err=True)
     for reason in list(broken.values())[:SHOWN]:
         click.echo(f"  {reason}", err=True)
     if len(broken) > SHOWN:
@@ -141,7 +144,8 @@ def make_module(
     total = len(labelled) + (len(unlabelled) if unlabelled else 0)
     if total < settings.count:
         raise CorpusError(
-            f"[cluster] count = {settings.count}, but there are only {total} chunks to cluster; add speech, or lower it"
+            f"[cluster] count = {settings.count}, but all there is to cluster is {counted(total, 'chunk')}; add "
+            "speech, or lower it"
         )
     return ClusterModule(net, batches, config, Development.of(development, config.data.labels), companion)
 

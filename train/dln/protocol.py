@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_app.counted import counted
 from edge_app.errors import CorpusError
 from train.corpora import Utterance
 
@@ -43,7 +44,9 @@ def deal_roles(utterances: Sequence[Utterance], seed: int) -> dict[Role, NDArray
     for corpus in sorted({utterance.corpus for utterance in utterances}):
         names = rng.permutation(sorted({u.speaker for u in utterances if u.corpus == corpus})).tolist()
         if len(names) <= len(SHARES):
-            raise CorpusError(f"{corpus}: {len(names)} speakers are too few to train, adapt, choose and test on others")
+            raise CorpusError(
+                f"{corpus}: {counted(len(names), 'speaker')}, too few to train, adapt, choose and test on others"
+            )
         total = len(names)
         for role, share in SHARES.items():
             for _ in range(max(1, round(share * total))):

@@ -242,7 +242,7 @@ def test_nothing_to_hear_is_one_clear_line(predicting, tmp_path):
         pretrain(change(predicting, data={"unlabelled": (str(empty),)}), tmp_path / "run", quiet=True)
     for number in range(9):
         (empty / f"{number}.wav").write_bytes(b"noise")
-    with pytest.raises(CorpusError, match=r"no unlabelled recording can be used: \d are broken, 0 too short, such as"):
+    with pytest.raises(CorpusError, match=r"no unlabelled recording can be used: \d broken, 0 too short, such as"):
         pretrain(change(predicting, data={"unlabelled": (str(empty),)}), tmp_path / "run", quiet=True)
 
 
@@ -271,7 +271,7 @@ def test_the_command_reports_and_refuses_what_has_changed(predicting, tmp_path, 
     result = CliRunner().invoke(pretrain_command, [str(config), "--output", str(path)], catch_exceptions=False)
     assert result.exit_code == 0
     assert "validation accuracy 1 to 3 steps ahead: 0." in result.output
-    assert "1 recordings could not be read and were skipped:" in result.output
+    assert "1 recording that could not be read, skipped:" in result.output
     assert "broken.wav: cannot be read as audio" in result.output
     refused = CliRunner().invoke(pretrain_command, [str(config), "--output", str(path)])
     assert "holds a run already; add --resume" in str(refused.exception)
