@@ -137,7 +137,7 @@ def test_percentiles_are_numpys(rng, size):
 def test_moments_are_numpys(rng):
     values = rng.normal(3, 1, (50, 4))
     counted = rng.random((50, 4)) < 0.5
-    mean, deviation = moments(values, counted)
+    mean, deviation = moments(values.T, counted.T)
     for column in range(4):
         chosen = values[counted[:, column], column]
         assert mean[column] == pytest.approx(chosen.mean())

@@ -7,10 +7,8 @@ deviation.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 PROMINENCE = 0.1
 """A contour turns where it has come further than this part of its range since it turned before."""
@@ -36,24 +34,24 @@ class Contour(NamedTuple):
 FLAT = Contour(0, Slopes(0.0, 0.0), Slopes(0.0, 0.0))
 
 
-def extremes(values: NDArray[np.float64]) -> list[tuple[int, bool]]:
+def extremes(contour: Sequence[float]) -> Iterator[tuple[int, bool]]:
     """Local maxima and minima in order: the place, and whether it is a maximum. A plateau turns where it begins."""
-    rises, falls = values[1:] > values[:-1], values[1:] < values[:-1]
-    maxima, minima = rises[:-1] > rises[1:], falls[:-1] > falls[1:]
-    (places,) = (maxima | minima).nonzero()
-    return list(zip((places + 1).tolist(), maxima[places].tolist(), strict=True))
+    for place, (before, here, after) in enumerate(zip(contour, contour[1:], contour[2:], strict=False), 1):
+        if before < here >= after:
+            yield place, True
+        elif before > here <= after:
+            yield place, False
 
 
-def turns(values: NDArray[np.float64]) -> list[tuple[int, bool]]:
+def turns(contour: Sequence[float]) -> list[tuple[int, bool]]:
     """Where a contour really turns: peaks and valleys by turns, each the place and whether it is a peak.
 
     A valley comes first only where the contour falls by more than the prominence before its first peak.
     """
-    contour = values.tolist()
     prominence = PROMINENCE * (max(contour) - min(contour))
     found: list[tuple[int, bool]] = []
     low = before = 0
-    for place, is_maximum in extremes(values):
+    for place, is_maximum in extremes(contour):
         here = contour[place]
         if not found:
             if not is_maximum:
@@ -85,12 +83,11 @@ def slopes(within: list[float], last: list[float]) -> Slopes:
     return Slopes(mean, (sum((slope - mean) ** 2 for slope in within) / count) ** 0.5)
 
 
-def describe(values: NDArray[np.float64]) -> Contour:
-    """Count the peaks of a contour, shape (n,), and measure its slopes."""
-    found = turns(values) if len(values) > 2 else []
+def describe(contour: Sequence[float]) -> Contour:
+    """Count the peaks of a contour and measure its slopes."""
+    found = turns(contour) if len(contour) > 2 else []
     if not found:
         return FLAT
-    contour = values.tolist()
     rising: list[float] = []
     falling: list[float] = []
     start = 0

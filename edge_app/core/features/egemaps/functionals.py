@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -29,6 +30,7 @@ SILENCE = 1e-12
 """Mean square of what is silent: -120 dB."""
 STEADIEST_MEAN = 1e-4
 """Least mean, in deviations, by which a deviation is divided: the quotient stays within ten thousand."""
+TINY = float(np.finfo(np.float32).tiny)
 
 
 def _span(first: int, count: int) -> list[int]:
@@ -45,21 +47,22 @@ COLUMNS = np.array([*PITCH_AND_LOUDNESS, *OVERALL, *VOICE, *VOICED, *UNVOICED])
 
 
 def moments(values: Doubles, counted: NDArray[np.bool_]) -> tuple[Doubles, Doubles]:
-    """Mean of each column over the frames that count in it, and deviation over mean; zeros where none counts."""
-    count = np.maximum(counted.sum(axis=0), 1)
-    mean = np.where(counted, values, 0.0).sum(axis=0) / count
-    deviation = np.sqrt((np.where(counted, values - mean, 0.0) ** 2).sum(axis=0) / count)
-    smallest = np.maximum(STEADIEST_MEAN * deviation, np.finfo(np.float32).tiny)
-    divisor = np.where(np.abs(mean) < smallest, np.copysign(smallest, mean), mean)
-    return mean, deviation / divisor
+    """Mean of each row over the frames that count in it, and deviation over mean; zeros where none counts."""
+    weights = counted.astype(np.float64)
+    count = np.maximum(weights.sum(axis=1), 1.0)
+    mean = np.vecdot(values, weights) / count
+    distance = (values - mean[:, None]) * weights
+    deviation = np.sqrt(np.vecdot(distance, distance) / count)
+    smallest = np.maximum(STEADIEST_MEAN * deviation, TINY)
+    return mean, deviation / np.copysign(np.maximum(np.abs(mean), smallest), mean)
 
 
-def percentiles(values: Doubles) -> list[float]:
+def percentiles(contour: Sequence[float]) -> list[float]:
     """The 20th, 50th and 80th percentile, linear between values; zeros where there are none."""
-    last = len(values) - 1
+    last = len(contour) - 1
     if last < 0:
         return [0.0] * len(PERCENTILES)
-    ordered = np.sort(values).tolist()
+    ordered = sorted(contour)
     found = []
     for percentile in PERCENTILES:
         place = percentile * last
@@ -69,12 +72,12 @@ def percentiles(values: Doubles) -> list[float]:
     return found
 
 
-def of_contour(values: Doubles) -> tuple[list[float], int]:
+def of_contour(contour: list[float]) -> tuple[list[float], int]:
     """The eight percentiles, range of these and slopes per second of a contour, and the number of its peaks."""
-    levels = percentiles(values)
-    contour = describe(values)
-    steepness = [FRAMES_PER_SECOND * slope for slope in (*contour.rising, *contour.falling)]
-    return [*levels, levels[-1] - levels[0], *steepness], contour.peaks
+    levels = percentiles(contour)
+    peaks, *slopes = describe(contour)
+    steepness = [FRAMES_PER_SECOND * slope for both in slopes for slope in both]
+    return [*levels, levels[-1] - levels[0], *steepness], peaks
 
 
 def of_segments(frames: list[int]) -> tuple[int, float, float]:
@@ -112,25 +115,24 @@ def functionals(frames: Floats) -> Floats:
         float32, shape (88,), in the order of ``FUNCTIONALS``; finite. What is measured over frames of which there
         are none is 0.
     """
-    exact = frames.astype(np.float64)
-    analysed = exact[:, ANALYSED_COLUMN] > 0
-    voiced = exact[:, PITCH_COLUMN] > 0
-    values = exact[:, COLUMNS]
+    exact = np.ascontiguousarray(frames.T, dtype=np.float64)
+    analysed = exact[ANALYSED_COLUMN] > 0
+    voiced = exact[PITCH_COLUMN] > 0
+    values = exact[COLUMNS]
     counted = values != 0
-    counted[:, 1 : 2 + len(OVERALL)] = True
-    counted[:, -len(VOICED + UNVOICED) : -len(UNVOICED)] = voiced[:, None]
-    counted[:, -len(UNVOICED) :] = (analysed & ~voiced)[:, None]
+    counted[1 : 2 + len(OVERALL)] = True
+    counted[-len(VOICED + UNVOICED) : -len(UNVOICED)] = voiced
+    counted[-len(UNVOICED) :] = analysed & ~voiced
     mean, deviation = moments(values, counted)
-    means = mean.tolist()
-    both = [number for pair in zip(means, deviation.tolist(), strict=True) for number in pair]
-    pitch, _ = of_contour(exact[voiced, PITCH_COLUMN])
-    loudness, peaks = of_contour(exact[:, LOUDNESS_COLUMN])
-    level = 10.0 * math.log10(max(float(exact[:, POWER_COLUMN].mean()), SILENCE))
+    both = np.array((mean, deviation)).T.ravel().tolist()
+    pitch, _ = of_contour(exact[PITCH_COLUMN, voiced].tolist())
+    loudness, peaks = of_contour(exact[LOUDNESS_COLUMN].tolist())
+    level = 10.0 * math.log10(max(float(exact[POWER_COLUMN].sum()) / len(frames), SILENCE))
     rest = 2 * len(PITCH_AND_LOUDNESS)
     return np.array(
         [
-            *both[:2], *pitch, *both[2:rest], *loudness, *both[rest : -2 * len(UNVOICED)], *means[-len(UNVOICED) :],
-            peaks * FRAMES_PER_SECOND / len(exact), *temporal(voiced[analysed]), level,
+            *both[:2], *pitch, *both[2:rest], *loudness, *both[rest : -2 * len(UNVOICED)],
+            *both[-2 * len(UNVOICED) :: 2], peaks * FRAMES_PER_SECOND / len(frames), *temporal(voiced[analysed]), level,
         ],
         dtype=np.float32,
     )  # fmt: skip

@@ -37,7 +37,7 @@ def harmonics_to_noise(power: Doubles, fundamental: Doubles) -> Doubles:
     lags = np.rint(period).astype(np.intp)[:, None] + STEPS
     lags = np.minimum(np.maximum(lags, 1), correlation.shape[1] // 2)
     near = correlation.ravel().take(lags + correlation.shape[1] * np.arange(len(period))[:, None])
-    near[DISTANCES > period[:, None] / 10 + 1] = -np.inf
+    near[period[:, None] / 10 + 1 < DISTANCES] = -np.inf
     harmonic = near.max(axis=1)
     noise = correlation[:, 0] - harmonic
     ratio = np.maximum(harmonic, 0.0) / np.maximum(noise, TINY)
