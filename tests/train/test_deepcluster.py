@@ -284,7 +284,7 @@ def test_a_loss_that_is_no_number_names_its_batch_and_keeps_the_epoch_before(exp
         return batch
 
     module.batches._labelled_batch = poisoned
-    with pytest.raises(TrainingError, match=r"epoch 2, batch 5 \(stage II\): the loss is nan; chunks with what is no number: 1 of 16; what"):
+    with pytest.raises(TrainingError, match=r"epoch 2, batch 5 \(stage II\): the loss is nan; .* no number: 1 of 16"):
         fit_best(module, tmp_path / "checkpoints")
     kept = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=False)
     assert kept["epoch"] == 0
