@@ -15,7 +15,7 @@ from edge_app.core.features.framing import overlapping, power_spectra
 from edge_app.core.features.spec import FeatureSpec
 from edge_app.core.types import SAMPLE_RATE, Floats
 
-FLOOR_POWER = 1e-10
+FLOOR_POWER = np.float32(1e-10)
 FLOOR = np.float32(-100.0)
 HERTZ_PER_LINEAR_MEL = 200 / 3
 LOG_START_HERTZ = 1000.0
@@ -96,13 +96,15 @@ class LogMel:
         self._pending = pending[count * self.frame_hop :].copy()
         if count == 0:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        frames = overlapping(np.ascontiguousarray(pending), 0, count, self.frame_length, self.frame_hop)
+        frames = overlapping(pending.astype(np.float64), 0, count, self.frame_length, self.frame_hop)
         # In double precision: quiet bands lie 80 dB under loud ones, where a single-precision FFT is off by 1e-3 dB.
         power = power_spectra(frames * self._taper).astype(np.float32)
         # One product per frame: a single matrix product would round differently for different numbers of frames.
-        energies = np.matmul(power[:, None, :], self._filters)[:, 0, :]
-        decibels: Floats = 10.0 * np.log10(np.maximum(energies, np.float32(FLOOR_POWER)))
-        return np.maximum(decibels, FLOOR)  # some processors round the floor's logarithm to below it
+        decibels: Floats = np.matmul(power[:, None], self._filters)[:, 0]
+        np.maximum(decibels, FLOOR_POWER, out=decibels)
+        np.log10(decibels, out=decibels)
+        decibels *= 10.0
+        return np.maximum(decibels, FLOOR, out=decibels)  # some processors round the floor's logarithm to below it
 
     def finish(self) -> Floats:
         """No frame waits for audio after its own."""

@@ -69,9 +69,10 @@ class LogMelEgemaps:
 
     def summarise(self, frames: Floats, count: int) -> Floats:
         """Bands of each frame and functionals of them all, shape (count, size)."""
-        bands = self._logmel.summarise(frames[:, : self.bands], count)
-        functionals = self._egemaps.summarise(frames[:, self.bands :], count)
-        return np.concatenate((bands, np.broadcast_to(functionals, (count, len(functionals)))), axis=1)
+        rows = np.empty((count, self.size), dtype=np.float32)
+        rows[:, : self.bands] = self._logmel.summarise(frames[:, : self.bands], count)
+        rows[:, self.bands :] = self._egemaps.summarise(frames[:, self.bands :], count)
+        return rows
 
     def _joined(self, descriptors: Floats) -> Floats:
         bands, self._waiting = self._waiting[: len(descriptors)], self._waiting[len(descriptors) :]

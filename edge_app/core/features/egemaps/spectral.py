@@ -129,9 +129,12 @@ class SpectralDescriptors:
         bands[BAND_EDGE:TOP, 1] = 1.0
         self._sums = np.hstack((mel_filters(), bands))
         weight = equal_loudness(mel_to_hertz(mel_centres()[1:-1]))
-        self._loudness = (LOUDNESS_SCALE * weight**LOUDNESS_EXPONENT)[:, None]
+        self._loudness = LOUDNESS_SCALE * weight**LOUDNESS_EXPONENT
         self._cepstrum = cepstral_weights()
-        self._slopes = slope_weights()
+        # From decibels of the two peaks, the two bands and single bins to the four columns of spectral balance.
+        self._balance = np.zeros((4 + SLOPE_TOP, 4))
+        self._balance[:4, :2] = [[0.0, 1.0], [0.0, -1.0], [-1.0, 0.0], [1.0, 0.0]]
+        self._balance[4:, 2:] = slope_weights()
         self.reset()
 
     def reset(self) -> None:
@@ -157,29 +160,28 @@ class SpectralDescriptors:
         padded = np.zeros((count, FFT_LENGTH))
         np.multiply(frames, self._taper, out=padded[:, :FRAME_LENGTH])
         power = power_spectra(padded)
+        result = np.empty((count, self.dimension), dtype=np.float32)
         # One product per frame here and below: a single one would round differently for different numbers of frames.
-        sums = np.matmul(power[:, None, :], self._sums)
-        mel = np.maximum(sums[:, :, :MEL_BANDS], MEL_FLOOR)
-        levels = decibels(power[:, None, :SLOPE_TOP])
-        result = np.empty((count, self.dimension))
-        result[:, 0] = np.matmul(mel**LOUDNESS_EXPONENT, self._loudness)[:, 0, 0]
-        # The two peaks of the Hammarberg index, and the two bands of the alpha ratio.
-        balance = sums[:, 0, MEL_BANDS - 2 :].copy()
-        np.maximum.reduce(power[:, :PEAK_EDGE], axis=1, out=balance[:, 0])
-        np.maximum.reduce(power[:, PEAK_EDGE:TOP], axis=1, out=balance[:, 1])
-        balance = decibels(balance)
-        result[:, 1] = balance[:, 3] - balance[:, 2]
-        result[:, 2] = balance[:, 0] - balance[:, 1]
-        result[:, 3:5] = np.matmul(levels, self._slopes)[:, 0]
-        result[:, 5] = self._flux(np.sqrt(power[:, :TOP]))
-        result[:, 6:10] = np.matmul(np.log(mel), self._cepstrum)[:, 0]
-        result[:, 10] = np.matmul(frames[:, None, :], frames[:, :, None])[:, 0, 0] / FRAME_LENGTH
-        return result.astype(np.float32)
+        sums = np.matmul(power[:, None], self._sums)[:, 0]
+        logarithms = np.log(np.maximum(sums[:, :MEL_BANDS], MEL_FLOOR))
+        result[:, 0] = np.vecdot(np.exp(LOUDNESS_EXPONENT * logarithms), self._loudness)
+        result[:, 6:10] = np.matmul(logarithms[:, None], self._cepstrum)[:, 0]
+        levels = np.empty((count, 4 + SLOPE_TOP))
+        np.maximum.reduce(power[:, :PEAK_EDGE], axis=1, out=levels[:, 0])
+        np.maximum.reduce(power[:, PEAK_EDGE:TOP], axis=1, out=levels[:, 1])
+        levels[:, 2:4] = sums[:, MEL_BANDS:]
+        levels[:, 4:] = power[:, :SLOPE_TOP]
+        result[:, 1:5] = np.matmul(decibels(levels)[:, None], self._balance)[:, 0]
+        result[:, 5] = self._flux(power[:, :TOP])
+        result[:, 10] = np.vecdot(frames, frames) / FRAME_LENGTH
+        return result
 
-    def _flux(self, magnitudes: Doubles) -> Doubles:
+    def _flux(self, power: Doubles) -> Doubles:
         """How much the magnitudes up to 5 kHz differ from those of the frame before, shape (frames,)."""
-        before = magnitudes[:1] if self._previous is None else self._previous
-        change = magnitudes - np.concatenate((before, magnitudes[:-1]))
-        self._previous = magnitudes[-1:].copy()
-        flux: Doubles = np.sqrt(np.matmul(change[:, None, :], change[:, :, None])[:, 0, 0] / (TOP - 1))
+        magnitudes = np.empty((len(power) + 1, TOP))
+        np.sqrt(power, out=magnitudes[1:])
+        magnitudes[0] = magnitudes[1] if self._previous is None else self._previous
+        self._previous = magnitudes[-1].copy()
+        change = magnitudes[1:] - magnitudes[:-1]
+        flux: Doubles = np.sqrt(np.vecdot(change, change) / (TOP - 1))
         return flux
