@@ -58,7 +58,9 @@ class Baseline:
 
     def standardise(self, features: Floats) -> Floats:
         """Return ``(features - mean) / deviation``, any shape (..., dimension)."""
-        return (features - self.mean) / self.deviation
+        standardised: Floats = features - self.mean
+        standardised /= self.deviation
+        return standardised
 
     def hear(self, window: Window) -> None:
         """Change nothing."""

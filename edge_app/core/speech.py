@@ -66,8 +66,8 @@ class SpeechGate:
             origin: position of frame 0 in samples, added to the segments' times.
         """
         ended = []
-        for probability in probabilities:
-            segment = self._step(float(probability))
+        for probability in probabilities.tolist():
+            segment = self._step(probability)
             if segment is not None:
                 ended.append(segment)
         if self._begin is not None:
@@ -106,7 +106,7 @@ class SpeechGate:
         stop = min(end // self.frame_length, self._count)
         if stop <= first:
             return 0.0
-        return float(self._decisions[np.arange(first, stop) % capacity].mean())
+        return int(self._decisions[np.arange(first, stop) % capacity].sum()) / (stop - first)
 
     def reset(self) -> None:
         """Forget all frames."""

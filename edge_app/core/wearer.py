@@ -117,8 +117,8 @@ class HeardSpeech:
         self.seconds = 0.0
         self.count = 0
         self._until = 0
-        self._low = baseline.mean - FARTHEST * baseline.deviation
-        self._high = baseline.mean + FARTHEST * baseline.deviation
+        self._low: Floats = baseline.mean - FARTHEST * baseline.deviation
+        self._high: Floats = baseline.mean + FARTHEST * baseline.deviation
         self._mean: NDArray[np.float64] = np.zeros(len(baseline.mean))
         self._squares: NDArray[np.float64] = np.zeros(len(baseline.mean))
 
@@ -138,10 +138,12 @@ class HeardSpeech:
         if fresh <= 0 or window.speech < LEAST_SPEECH:
             return False
         self._until = window.end
-        rows = window.features.reshape(-1, len(self._mean)).clip(self._low, self._high).astype(np.float64)
-        mean = rows.mean(axis=0)
+        clipped = np.minimum(np.maximum(window.features, self._low), self._high)
+        rows = clipped.reshape(-1, len(self._mean)).astype(np.float64)
+        mean = rows.sum(axis=0) / len(rows)
         rows -= mean
-        self.add(mean, np.square(rows, out=rows).mean(axis=0), fresh * window.speech)
+        np.square(rows, out=rows)
+        self.add(mean, rows.sum(axis=0) / len(rows), fresh * window.speech)
         return True
 
     def add(self, mean: NDArray[np.float64], variance: NDArray[np.float64], duration: float) -> None:

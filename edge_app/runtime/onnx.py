@@ -174,8 +174,10 @@ def to_prediction(outputs: Mapping[str, Floats]) -> Prediction:
     """Probabilities and dimensions from a graph's raw outputs."""
     logits = outputs[LOGITS].astype(np.float64)
     scores = np.exp(logits - logits.max(axis=1, keepdims=True))
-    dimensions = outputs.get(AFFECT, np.zeros((len(logits), 0), dtype=np.float32))
-    return Prediction(scores / scores.sum(axis=1, keepdims=True), np.clip(dimensions.astype(np.float64), -1, 1))
+    scores /= scores.sum(axis=1, keepdims=True)
+    if AFFECT not in outputs:
+        return Prediction(scores, np.zeros((len(logits), 0)))
+    return Prediction(scores, np.minimum(np.maximum(outputs[AFFECT].astype(np.float64), -1.0), 1.0))
 
 
 def _newest(rows: Floats, most: int) -> Floats:
