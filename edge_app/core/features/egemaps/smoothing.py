@@ -24,9 +24,11 @@ from edge_app.core.types import Floats
 
 NO_AMPLITUDE = np.float32(-201.0)
 """Amplitude of formants where there is no pitch to relate it to, in dB; functionals count it, as openSMILE's do."""
+VOICED = slice(PITCH_COLUMN, len(DESCRIPTORS))
 AMPLITUDES = slice(PITCH_COLUMN + VOICE.index("F1amplitudeLogRelF0"), len(DESCRIPTORS), 3)
-FIRST_BY_VOICING = SPECTRAL.index(BY_VOICING[0])
-ONE, THREE = np.float32(1.0), np.float32(3.0)
+COPIED = slice(SPECTRAL.index(BY_VOICING[0]), SPECTRAL.index(BY_VOICING[0]) + len(BY_VOICING))
+COPIES = slice(BY_VOICING_COLUMN, BY_VOICING_COLUMN + len(BY_VOICING))
+ONE = np.float32(1.0)
 
 
 class Smoother:
@@ -45,9 +47,10 @@ class Smoother:
             return frames
         frames = frames.copy()
         unvoiced = frames[:, PITCH_COLUMN] == 0
-        frames[:, PITCH_COLUMN : len(DESCRIPTORS)][unvoiced] = 0.0
+        frames[unvoiced, VOICED] = 0.0
         heard = unvoiced & (frames[:, ANALYSED_COLUMN] > 0)
         frames[heard, AMPLITUDES] = NO_AMPLITUDE
+        frames[:, COPIES] = frames[:, COPIED]
         if len(self._kept) == 0:
             self._kept = frames[:1]
         known = np.concatenate((self._kept, frames))
@@ -61,24 +64,15 @@ class Smoother:
 
 def averaged(known: Floats) -> Floats:
     """Average frames with their neighbours; the first and the last are neighbours only, shape (n - 2, COLUMNS)."""
-    result = known[1:-1] + known[:-2]
-    result += known[2:]
-    result /= THREE
-    result[:, POWER_COLUMN:] = known[1:-1, POWER_COLUMN:]
-
-    voice = known[:, PITCH_COLUMN : len(DESCRIPTORS)]
-    filled = voice != 0
-    number = filled.astype(np.float32)
-    total = (voice[:-2] + voice[1:-1]) + voice[2:]
-    total /= np.maximum((number[:-2] + number[1:-1]) + number[2:], ONE)
-    total *= filled[1:-1]
-    result[:, PITCH_COLUMN : len(DESCRIPTORS)] = total
-
-    pitched = known[:, PITCH_COLUMN : PITCH_COLUMN + 1] > 0
-    alike = (pitched[1:] == pitched[:-1]).astype(np.float32)
-    spectral = known[:, FIRST_BY_VOICING : FIRST_BY_VOICING + len(BY_VOICING)]
-    total = alike[:-1] * spectral[:-2] + spectral[1:-1]
-    total += alike[1:] * spectral[2:]
-    total /= ONE + alike[:-1] + alike[1:]
-    result[:, BY_VOICING_COLUMN : BY_VOICING_COLUMN + len(BY_VOICING)] = total
-    return result
+    # Which values count in the average of the frame before theirs, and that frame's in their own: 1 or 0.
+    mutual = np.ones((len(known) - 1, COLUMNS), dtype=np.float32)
+    filled = known[:, VOICED] != 0
+    mutual[:, VOICED] = filled[1:] & filled[:-1]
+    pitched = known[:, PITCH_COLUMN] > 0
+    mutual[:, COPIES] = (pitched[1:] == pitched[:-1])[:, None]
+    mutual[:, POWER_COLUMN:] = 0.0
+    before, after = mutual[:-1], mutual[1:]
+    total: Floats = before * known[:-2] + known[1:-1]
+    total += after * known[2:]
+    total /= before + after + ONE
+    return total
