@@ -65,7 +65,7 @@ class Smoother:
 def averaged(known: Floats) -> Floats:
     """Average frames with their neighbours; the first and the last are neighbours only, shape (n - 2, COLUMNS)."""
     # Which values count in the average of the frame before theirs, and that frame's in their own: 1 or 0.
-    mutual = np.ones((len(known) - 1, COLUMNS), dtype=np.float32)
+    mutual = np.ones(known[1:].shape, dtype=np.float32)
     filled = known[:, VOICED] != 0
     mutual[:, VOICED] = filled[1:] & filled[:-1]
     pitched = known[:, PITCH_COLUMN] > 0
