@@ -261,7 +261,7 @@ def test_features_of_next_to_nothing_are_refused(home, tmp_path, count):
     write_collected(tmp_path / "x.npz", few)
     done = invoke(home, home.run, tmp_path / "x.npz", tmp_path)
     assert isinstance(done.exception, CollectionError)
-    assert f"{count} windows, 2 are the least" in str(done.exception)
+    assert f"{'1 window' if count == 1 else f'{count} windows'}, 2 are the least" in str(done.exception)
 
 
 def test_a_file_that_holds_no_features_is_refused(home, tmp_path):
