@@ -16,7 +16,6 @@ from edge_app.core.features.egemaps.pitch import (
     keep_peaks,
     natural_spline,
     octave_scale,
-    parts,
 )
 from edge_app.core.features.egemaps.pitch_path import PitchPath, unusual
 
@@ -44,14 +43,6 @@ def test_few_taps_lose_little_of_the_spline(rng):
     expected = ear * CubicSpline(knots, smooth, bc_type="natural")(points)
     found = (weights * spectrum[first[:, None] + np.arange(TAPS)]).sum(axis=1)
     np.testing.assert_allclose(found, expected, atol=2e-3)
-
-
-def test_parts_make_up_the_octave_scale(rng):
-    first, weights = octave_scale(BINS)
-    spectrum = rng.uniform(0, 1, BINS)
-    found = [spectrum[bins] @ weights for _, bins, weights in parts(BINS)]
-    expected = (weights * spectrum[first[:, None] + np.arange(TAPS)]).sum(axis=1)
-    np.testing.assert_allclose(np.concatenate(found), expected, atol=1e-6)
 
 
 def test_peaks_are_kept_by_hand():

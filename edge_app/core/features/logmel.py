@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_app.core.features.bands import FilterBank
 from edge_app.core.features.framing import overlapping, power_spectra
 from edge_app.core.features.spec import FeatureSpec
 from edge_app.core.types import SAMPLE_RATE, Floats
@@ -21,6 +22,7 @@ HERTZ_PER_LINEAR_MEL = 200 / 3
 LOG_START_HERTZ = 1000.0
 LOG_START_MEL = LOG_START_HERTZ / HERTZ_PER_LINEAR_MEL
 LOG_STEP = np.log(6.4) / 27
+PARTS = 2
 
 
 def hertz_to_mel(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -79,7 +81,7 @@ class LogMel:
         self.frame_hop = frame_hop
         phase = 2 * np.pi * np.arange(frame_length) / frame_length
         self._taper = 0.5 - 0.5 * np.cos(phase)
-        self._filters = mel_filters(bands, frame_length, low, high)
+        self._filters = FilterBank(mel_filters(bands, frame_length, low, high), PARTS)
         self._pending: Floats = np.zeros(0, dtype=np.float32)
 
     def feed(self, samples: Floats) -> Floats:
@@ -99,8 +101,7 @@ class LogMel:
         frames = overlapping(pending.astype(np.float64), 0, count, self.frame_length, self.frame_hop)
         # In double precision: quiet bands lie 80 dB under loud ones, where a single-precision FFT is off by 1e-3 dB.
         power = power_spectra(frames * self._taper).astype(np.float32)
-        # One product per frame: a single matrix product would round differently for different numbers of frames.
-        decibels: Floats = np.matmul(power[:, None], self._filters)[:, 0]
+        decibels = self._filters(power)
         np.maximum(decibels, FLOOR_POWER, out=decibels)
         np.log10(decibels, out=decibels)
         decibels *= 10.0

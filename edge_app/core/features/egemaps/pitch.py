@@ -11,12 +11,12 @@ by comparing numbers.
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_app.core.features.bands import FilterBank
 from edge_app.core.types import SAMPLE_RATE, Floats
 
 Doubles: TypeAlias = NDArray[np.float64]
@@ -30,8 +30,7 @@ AUDIBLE, STEEPNESS = 31.8, 3.0
 CANDIDATES = 6
 TAPS = 12
 """Bins that a point of the logarithmic axis is interpolated from; what a spline takes of others is below 1/1000."""
-PARTS, PART = 6, 0.6
-"""Into how many parts that axis is cut to take spectra there, and how much of it each leaves to those above."""
+PARTS = 6
 NEIGHBOURS = np.array([-1, 0, 1])[:, None, None]
 
 
@@ -100,23 +99,6 @@ def octave_scale(bins: int) -> tuple[NDArray[np.intp], Floats]:
     return first, chosen.astype(np.float32)
 
 
-def parts(bins: int) -> list[tuple[slice, slice, Floats]]:
-    """The octave scale as a few small products: points, the bins that these take, and weights (bins, points).
-
-    The higher on the axis, the more bins lie between points: so a part has the fewer points.
-    """
-    first, weights = octave_scale(bins)
-    places = first[:, None] + np.arange(TAPS)
-    scale = np.zeros((bins, bins), dtype=np.float32)
-    np.put_along_axis(scale, places, weights, axis=1)
-    cuts = [round(bins * (1 - PART**number)) for number in range(PARTS)]
-    found = []
-    for start, stop in pairwise([*cuts, bins]):
-        taken = slice(int(places[start:stop].min()), int(places[start:stop].max()) + 1)
-        found.append((slice(start, stop), taken, np.ascontiguousarray(scale[start:stop, taken].T)))
-    return found
-
-
 class SubHarmonicSum:
     """Scores of fundamental frequencies.
 
@@ -125,7 +107,10 @@ class SubHarmonicSum:
     """
 
     def __init__(self, bins: int) -> None:
-        self._parts = parts(bins)
+        first, weights = octave_scale(bins)
+        scale = np.zeros((bins, bins), dtype=np.float32)
+        np.put_along_axis(scale, first[:, None] + np.arange(TAPS), weights, axis=1)
+        self._scale = FilterBank(scale.T, PARTS)
         octaves = np.log2(SAMPLE_RATE / 2 / AXIS_START)
         self._points_per_octave = (bins - 1) / octaves
         shifts = np.floor(np.log2(np.arange(1, HARMONICS + 1)) * bins / octaves).astype(int)
@@ -147,11 +132,8 @@ class SubHarmonicSum:
             frequencies in hertz and strengths (1 - mean score / score, from 0 to 1), both of shape (frames,
             ``CANDIDATES``), the highest score first, with frequency 0 and strength 0 in place of those out of range.
         """
-        sharp = keep_peaks(magnitudes)
-        on_axis = np.empty_like(sharp)
-        # One product per frame here and below: a single one would round differently for different numbers of frames.
-        for points, bins, weights in self._parts:
-            np.matmul(sharp[:, None, bins], weights, out=on_axis[:, None, points])
+        on_axis = self._scale(keep_peaks(magnitudes))
+        # One product per frame: a single one would round differently for different numbers of frames.
         mean = np.matmul(on_axis[:, None], self._share)[:, 0, 0]
         # Frames lie side by side here, so that each step takes long rows of memory.
         spectrum = np.ascontiguousarray(on_axis.T)

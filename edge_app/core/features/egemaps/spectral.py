@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_app.core.features.bands import FilterBank
 from edge_app.core.features.framing import overlapping, power_spectra
 from edge_app.core.types import SAMPLE_RATE, Floats
 
@@ -23,6 +24,7 @@ HERTZ_PER_BIN = SAMPLE_RATE / FFT_LENGTH
 BINS = FFT_LENGTH // 2 + 1
 
 MEL_BANDS = 26
+PARTS = 2
 MEL_LOW, MEL_HIGH = 20.0, 8000.0
 MEL_FLOOR = 2.0**-30
 """Least energy of a mel band: that of the last of 16 bits."""
@@ -127,7 +129,7 @@ class SpectralDescriptors:
         bands = np.zeros((BINS, 2))
         bands[:BAND_EDGE, 0] = 1.0
         bands[BAND_EDGE:TOP, 1] = 1.0
-        self._sums = np.hstack((mel_filters(), bands))
+        self._sums = FilterBank(np.hstack((mel_filters(), bands)), PARTS)
         weight = equal_loudness(mel_to_hertz(mel_centres()[1:-1]))
         self._loudness = LOUDNESS_SCALE * weight**LOUDNESS_EXPONENT
         self._cepstrum = cepstral_weights()
@@ -161,9 +163,9 @@ class SpectralDescriptors:
         np.multiply(frames, self._taper, out=padded[:, :FRAME_LENGTH])
         power = power_spectra(padded)
         result = np.empty((count, self.dimension), dtype=np.float32)
-        # One product per frame here and below: a single one would round differently for different numbers of frames.
-        sums = np.matmul(power[:, None], self._sums)[:, 0]
+        sums = self._sums(power)
         logarithms = np.log(np.maximum(sums[:, :MEL_BANDS], MEL_FLOOR))
+        # One product per frame here and below: a single one would round differently for different numbers of frames.
         result[:, 0] = np.vecdot(np.exp(LOUDNESS_EXPONENT * logarithms), self._loudness)
         result[:, 6:10] = np.matmul(logarithms[:, None], self._cepstrum)[:, 0]
         levels = np.empty((count, 4 + SLOPE_TOP))
