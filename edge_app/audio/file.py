@@ -60,7 +60,7 @@ class FileSource:
             self.duration = file.frames / file.samplerate
             self.rate = int(file.samplerate)
             if not file.frames:
-                raise AudioFormatError(f"{path}: no audio in this file; record it again")
+                raise self._shortfall(file, 0) or AudioFormatError(f"{path}: no audio in this file; record it again")
             if channel is not None and channel > file.channels:
                 raise AudioFormatError(f"{path}: no channel {channel}, the file has {file.channels}")
 

@@ -227,6 +227,11 @@ def make_header_only(path: Path) -> None:
     soundfile.write(path, np.zeros(0), SAMPLE_RATE)
 
 
+def make_cut_after_the_header(path: Path) -> None:
+    soundfile.write(path, np.zeros(SAMPLE_RATE), SAMPLE_RATE)
+    path.write_bytes(path.read_bytes()[:44])
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -235,9 +240,10 @@ def make_header_only(path: Path) -> None:
         (Path.touch, "the file is empty"),
         (make_text, "not an audio file that can be read"),
         (make_header_only, "no audio in this file"),
+        (make_cut_after_the_header, "truncated, its header promises 1.00 s and 0.00 s are there"),
         (lambda path: path.write_bytes(b"RIFF"), "not an audio file that can be read"),
     ],
-    ids=["missing", "folder", "empty", "text", "header only", "four bytes"],
+    ids=["missing", "folder", "empty", "text", "header only", "cut after the header", "four bytes"],
 )
 def test_what_is_no_audio_is_refused_at_once_on_one_line(tmp_path: Path, make, says: str) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "x.wav"
