@@ -254,14 +254,14 @@ def test_features_of_another_digest_are_refused(home, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("count", [0, 1])
-def test_features_of_next_to_nothing_are_refused(home, tmp_path, count):
+@pytest.mark.parametrize(("count", "told"), [(0, "0 windows"), (1, "1 window")])
+def test_features_of_next_to_nothing_are_refused(home, tmp_path, count, told):
     found = read_collected(home.file)
     few = replace(found, values=found.values[:count], speech=found.speech[:count], snr=found.snr[:count])
     write_collected(tmp_path / "x.npz", few)
     done = invoke(home, home.run, tmp_path / "x.npz", tmp_path)
     assert isinstance(done.exception, CollectionError)
-    assert f"{'1 window' if count == 1 else f'{count} windows'}, 2 are the least" in str(done.exception)
+    assert f"{told}, 2 are the least" in str(done.exception)
 
 
 def test_a_file_that_holds_no_features_is_refused(home, tmp_path):
