@@ -102,8 +102,9 @@ class NoiseBank:
     def __init__(self, folder: Path, pattern: str = "*", name: str | None = None) -> None:
         self.folder = Path(folder)
         self.name = name or self.folder.name
-        found = audio_files(self.folder, recursive=True) if self.folder.is_dir() else []
-        paths = [path for path in found if fnmatch(path.name, pattern)]
+        if not self.folder.is_dir():
+            raise CorpusError(f"{folder}: no such folder; check the path of the noise")
+        paths = [path for path in audio_files(self.folder, recursive=True) if fnmatch(path.name, pattern)]
         if not paths:
             raise CorpusError(f"{folder}: no recordings of noise; give a folder with .wav, .flac or .opus files")
         self.names = [str(path.relative_to(self.folder)) for path in paths]

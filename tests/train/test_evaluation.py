@@ -290,7 +290,7 @@ def test_the_command_warns_of_the_models_own_corpus(tiny_bundle, manifest, tmp_p
         (["--noise", "x"], ConfigurationError, "no kind of noise 'x'"),
         (["--snr", "5"], ConfigurationError, "--snr without --noise"),
         (["--noise", "pink", "--snr", "nan"], ConfigurationError, "'nan' is no ratio"),
-        (["--noise", "/nowhere", "--snr", "5"], CorpusError, "no recordings of noise"),
+        (["--noise", "/nowhere", "--snr", "5"], CorpusError, "/nowhere: no such folder"),
         (["--root", "/"], ConfigurationError, "--root with a manifest"),
         (["--split", "dev"], CorpusError, "no utterance of split 'dev'; the corpus has test, train"),
         (["--baseline", "me"], ConfigurationError, "--baseline me: choose none, adaptive"),

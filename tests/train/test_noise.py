@@ -89,8 +89,8 @@ def test_a_silent_recording_is_refused_by_name(folder):
         NoiseBank(folder)
 
 
-@pytest.mark.parametrize("name", ["none", "deep/empty"])
-def test_no_recordings(folder, name):
+@pytest.mark.parametrize(("name", "says"), [("none", "none: no such folder"), ("deep/empty", "no recordings of noise")])
+def test_no_recordings(folder, name, says):
     (folder / "deep" / "empty").mkdir()
-    with pytest.raises(CorpusError, match="no recordings of noise"):
+    with pytest.raises(CorpusError, match=says):
         NoiseBank(folder / name)

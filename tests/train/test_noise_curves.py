@@ -130,7 +130,7 @@ def test_the_least_ratio_is_where_the_curve_comes_down_to_a_tenth_above_chance(v
         (["--snr", "5"], ConfigurationError, "--snr without --noise"),
         (["--noise", "thunder"], ConfigurationError, "no kind of noise 'thunder'"),
         (["--noise", "pink", "--snr", "loud"], ConfigurationError, "'loud' is no ratio"),
-        (["--noise", "/nowhere"], CorpusError, "no recordings of noise"),
+        (["--noise", "/nowhere"], CorpusError, "/nowhere: no such folder; check the path of the noise"),
         (["--png", "x.png"], ConfigurationError, "--png without curves"),
         (["--noise", "pink", "--png", "x.txt"], ConfigurationError, "--png x.txt: curves are drawn as PNG"),
         (["--noise", "pink", "--snr", "5", "--png", "x.png"], ConfigurationError, "--png without curves"),
