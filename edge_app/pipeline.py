@@ -35,7 +35,8 @@ class WindowStream:
         meter: measures the signal-to-noise ratio; None where nobody asks for it.
     """
 
-    _pending: Floats
+    _pending: list[Floats]
+    _waiting: int
     _position: int
     _origin: int
     _boundary: int
@@ -72,9 +73,13 @@ class WindowStream:
             start: position of the first sample, where it is known; if it is not where the audio so far ends, some
                 was lost: no window spans the gap, and positions stay true.
         """
-        if start is not None and start != self._position + len(self._pending):
+        if start is not None and start != self._position + self._waiting:
             self._begin_at(start)
-        pending = np.concatenate((self._pending, samples)) if len(self._pending) else samples
+        self._waiting += len(samples)
+        if self._position + self._waiting < self._boundary:
+            self._pending.append(samples.copy())
+            return
+        pending = np.concatenate((*self._pending, samples)) if self._pending else samples
         used = 0
         while self._position + len(pending) - used >= self._boundary:
             step = self._boundary - self._position
@@ -82,18 +87,19 @@ class WindowStream:
             used += step
             yield self._window(self._boundary)
             self._boundary += self.spec.hop
-        self._pending = pending[used:].copy()
+        self._pending, self._waiting = [pending[used:].copy()], len(pending) - used
 
     def flush(self) -> Iterator[Window]:
         """Yield the last, partial window, which ends with the audio, if frames came since the last one.
 
         A window that ended with the audio was yielded already, though features that look ahead know more now.
         """
-        if self._cut and self._position == self._boundary - self.spec.hop and not len(self._pending):
+        if self._cut and self._position == self._boundary - self.spec.hop and not self._waiting:
             return
         before = self._history.count
-        if len(self._pending):
-            pending, self._pending = self._pending, np.zeros(0, dtype=np.float32)
+        if self._waiting:
+            pending = np.concatenate(self._pending)
+            self._pending, self._waiting = [], 0
             self._advance(pending)
         self._history.append(self._extractor.finish())
         if self._history.count > before or (self._history.count and not self._cut):
@@ -108,7 +114,7 @@ class WindowStream:
         hop, length = self.spec.hop, self.spec.length
         self._origin = self._position = start
         self._boundary = length + max(0, -(-start // hop)) * hop
-        self._pending = np.zeros(0, dtype=np.float32)
+        self._pending, self._waiting = [], 0
         self._cut = False
         self._taken = 0
         self._extractor.reset()

@@ -75,7 +75,9 @@ class Egemaps:
             return np.concatenate(
                 [self.feed(samples[start : start + BLOCK]) for start in range(0, len(samples), BLOCK)]
             )
-        cut = np.trunc(samples * FULL_SCALE) / FULL_SCALE
+        cut = samples * FULL_SCALE
+        np.trunc(cut, out=cut)
+        cut /= FULL_SCALE
         self._waiting = np.concatenate((self._waiting, self._spectral.feed(cut)))
         return self._smoother.feed(self._joined(self._voice.feed(cut), analysed=True))
 

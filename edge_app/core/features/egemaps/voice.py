@@ -104,7 +104,7 @@ class VoiceDescriptors:
         rows = np.zeros((len(fundamental), COLUMNS), dtype=np.float32)
         rows[:, 8::3] = NO_AMPLITUDE
         rows[:, 1], rows[:, 2] = self._periods.describe(self._audio, HISTORY, fundamental)
-        voiced = np.flatnonzero(fundamental)
+        (voiced,) = fundamental.nonzero()
         if len(voiced):
             self._describe_voiced(rows, voiced, fundamental[voiced])
         self._power = self._power[len(rows) :]
