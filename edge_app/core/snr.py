@@ -69,7 +69,7 @@ class SnrMeter:
         self._window: Doubles = np.hanning(FRAME + 1)[:FRAME]
         self._edges = _band_edges()
         # Of each frame: smoothed power of the bands; power of all, mean amplitude and mean logarithm of amplitudes.
-        self._heard: Doubles = np.zeros((LOOK_BACK, BANDS + 3))
+        self._heard: Doubles = np.zeros((BANDS + 3, LOOK_BACK))
         self.reset()
 
     def feed(self, samples: Floats) -> None:
@@ -97,7 +97,7 @@ class SnrMeter:
         heard[:, -2:] /= HOP
         kept = min(count, LOOK_BACK)
         places = np.arange(self._count + count - kept, self._count + count) % LOOK_BACK
-        self._heard[places] = heard[-kept:]
+        self._heard[:, places] = heard[-kept:].T
         self._count += count
 
     @property
@@ -105,10 +105,10 @@ class SnrMeter:
         """The ratio in decibels, -10 to 40; None before a second was heard."""
         if self._count < LEAST_HEARD:
             return None
-        heard = self._heard[: self._count]
-        by_minimum = _by_minimum(heard[:, :BANDS], heard[:, -3])
+        heard = self._heard[:, : self._count]
+        by_minimum = _by_minimum(heard[:BANDS], heard[-3])
         weight = min(max((by_minimum - WADA_TO) / (STATISTICS_FROM - WADA_TO), 0.0), 1.0)
-        told = weight * by_minimum + (1 - weight) * _by_amplitude(heard[:, -2:])
+        told = weight * by_minimum + (1 - weight) * _by_amplitude(heard[-2:])
         return min(max(told, LOWEST), HIGHEST)
 
     def reset(self) -> None:
@@ -119,8 +119,8 @@ class SnrMeter:
 
 
 def _by_minimum(bands: Doubles, power: Doubles) -> float:
-    """By minimum statistics of frames, shapes (n, BANDS) and (n,); the lowest where none rises above the noise."""
-    noise = max(MINIMUM_BIAS * float(bands.min(axis=0).sum()), QUANTUM**2)
+    """By minimum statistics of frames, shapes (BANDS, n) and (n,); the lowest where none rises above the noise."""
+    noise = max(MINIMUM_BIAS * float(bands.min(axis=1).sum()), QUANTUM**2)
     loud = power[power > SPEECH_ABOVE * noise]
     if len(loud) == 0:
         return LOWEST
@@ -128,8 +128,8 @@ def _by_minimum(bands: Doubles, power: Doubles) -> float:
 
 
 def _by_amplitude(amplitudes: Doubles) -> float:
-    """By WADA, from mean amplitudes of frames and mean logarithms of these, shape (n, 2)."""
-    amplitude, logarithm = (np.add.reduce(amplitudes) / len(amplitudes)).tolist()
+    """By WADA, from mean amplitudes of frames and mean logarithms of these, shape (2, n)."""
+    amplitude, logarithm = (amplitudes.sum(axis=1) / amplitudes.shape[1]).tolist()
     return float(np.interp(math.log(max(amplitude, QUANTUM)) - logarithm, WADA, RATIOS))
 
 
