@@ -227,17 +227,18 @@ class Pipeline:
         classes = len(self.labels)
         newest = np.concatenate((prediction.probabilities[0], prediction.dimensions[0]))
         values, best = self._smoother.update(newest, classes, window.end)
-        confidence = float(values[best])
+        numbers = values.tolist()
+        confidence = numbers[best]
         reason = self._doubt(window.snr, confidence)
         state: State = "speech" if reason is None else "uncertain"
-        affect = dict(zip(self.dimensions, map(float, values[classes:]), strict=True))
+        affect = dict(zip(self.dimensions, numbers[classes:], strict=True))
         return Estimate(
             start=window.start,
             end=window.end,
             state=state,
             label=self.labels[best] if state == "speech" else None,
             confidence=confidence,
-            scores=dict(zip(self.labels, map(float, values[:classes]), strict=True)),
+            scores=dict(zip(self.labels, numbers[:classes], strict=True)),
             arousal=affect.get("arousal"),
             valence=affect.get("valence"),
             dominance=affect.get("dominance"),

@@ -70,7 +70,7 @@ class Smoother:
             keep = math.exp(-elapsed / constant)
             self._values = keep * self._values + (1 - keep) * values
         scores = self._values[:classes]
-        best = int(np.argmax(scores))
+        best = int(scores.argmax())
         if self._label is None or scores[best] > scores[self._label] + self.settings.margin:
             self._label = best
         return self._values, self._label
