@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edge_app.core.features.framing import Number
 
 LONGER = 4
+"""How many times more bins than bands there are where bins had better lie together in memory."""
 
 
 class FilterBank(Generic[Number]):
@@ -23,7 +24,7 @@ class FilterBank(Generic[Number]):
         parts: how many products; each takes half of the bands that are left.
     """
 
-    def __init__(self, weights: NDArray[Number], parts: int) -> None:
+    def __init__(self, weights: NDArray[Number], parts: int = 2) -> None:
         self._count = weights.shape[1]
         self._parts: list[tuple[slice, slice, NDArray[Number]]] = []
         starts: list[int] = [self._count - (self._count >> number) for number in range(parts)]
@@ -31,7 +32,6 @@ class FilterBank(Generic[Number]):
             filled = np.flatnonzero(weights[:, start:stop].any(axis=1))
             bins = slice(int(filled[0]), int(filled[-1]) + 1)
             part = weights[bins, start:stop]
-            # Products run along the side that lies together in memory.
             order: Literal["C", "F"] = "F" if part.shape[0] > LONGER * part.shape[1] else "C"
             self._parts.append((bins, slice(start, stop), np.array(part, order=order)))
 

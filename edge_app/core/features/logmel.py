@@ -22,7 +22,6 @@ HERTZ_PER_LINEAR_MEL = 200 / 3
 LOG_START_HERTZ = 1000.0
 LOG_START_MEL = LOG_START_HERTZ / HERTZ_PER_LINEAR_MEL
 LOG_STEP = np.log(6.4) / 27
-PARTS = 2
 
 
 def hertz_to_mel(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -81,7 +80,7 @@ class LogMel:
         self.frame_hop = frame_hop
         phase = 2 * np.pi * np.arange(frame_length) / frame_length
         self._taper = 0.5 - 0.5 * np.cos(phase)
-        self._filters = FilterBank(mel_filters(bands, frame_length, low, high), PARTS)
+        self._filters = FilterBank(mel_filters(bands, frame_length, low, high))
         self._pending: Floats = np.zeros(0, dtype=np.float32)
 
     def feed(self, samples: Floats) -> Floats:

@@ -30,7 +30,6 @@ AUDIBLE, STEEPNESS = 31.8, 3.0
 CANDIDATES = 6
 TAPS = 12
 """Bins that a point of the logarithmic axis is interpolated from; what a spline takes of others is below 1/1000."""
-PARTS = 6
 NEIGHBOURS = np.array([-1, 0, 1])[:, None, None]
 
 
@@ -110,7 +109,7 @@ class SubHarmonicSum:
         first, weights = octave_scale(bins)
         scale = np.zeros((bins, bins), dtype=np.float32)
         np.put_along_axis(scale, first[:, None] + np.arange(TAPS), weights, axis=1)
-        self._scale = FilterBank(scale.T, PARTS)
+        self._scale = FilterBank(scale.T, parts=6)
         octaves = np.log2(SAMPLE_RATE / 2 / AXIS_START)
         self._points_per_octave = (bins - 1) / octaves
         shifts = np.floor(np.log2(np.arange(1, HARMONICS + 1)) * bins / octaves).astype(int)

@@ -24,7 +24,6 @@ HERTZ_PER_BIN = SAMPLE_RATE / FFT_LENGTH
 BINS = FFT_LENGTH // 2 + 1
 
 MEL_BANDS = 26
-PARTS = 2
 MEL_LOW, MEL_HIGH = 20.0, 8000.0
 MEL_FLOOR = 2.0**-30
 """Least energy of a mel band: that of the last of 16 bits."""
@@ -129,7 +128,7 @@ class SpectralDescriptors:
         bands = np.zeros((BINS, 2))
         bands[:BAND_EDGE, 0] = 1.0
         bands[BAND_EDGE:TOP, 1] = 1.0
-        self._sums = FilterBank(np.hstack((mel_filters(), bands)), PARTS)
+        self._sums = FilterBank(np.hstack((mel_filters(), bands)))
         weight = equal_loudness(mel_to_hertz(mel_centres()[1:-1]))
         self._loudness = LOUDNESS_SCALE * weight**LOUDNESS_EXPONENT
         self._cepstrum = cepstral_weights()
