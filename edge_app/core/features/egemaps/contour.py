@@ -7,6 +7,7 @@ deviation.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -80,7 +81,7 @@ def slopes(within: list[float], last: list[float]) -> Slopes:
     if count == 0:
         return Slopes(0.0, 0.0)
     mean = (sum(within) + sum(last)) / count
-    return Slopes(mean, (sum((slope - mean) ** 2 for slope in within) / count) ** 0.5)
+    return Slopes(mean, math.sqrt(sum([(slope - mean) ** 2 for slope in within]) / count))
 
 
 def describe(contour: Sequence[float]) -> Contour:
@@ -101,7 +102,7 @@ def describe(contour: Sequence[float]) -> Contour:
     rest = [(contour[-1] - contour[start]) / (len(contour) - 1 - start)]
     ends_on_peak = found[-1][1]
     return Contour(
-        sum(is_peak for _, is_peak in found),
+        len(rising),
         slopes(rising, [] if ends_on_peak else rest),
         slopes(falling, rest if ends_on_peak else []),
     )
