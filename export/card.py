@@ -96,6 +96,7 @@ FEATURES = {
     "logmel": "log-mel features",
     "egemaps": "eGeMAPS functionals",
     "logmel+egemaps": "log-mel features and eGeMAPS functionals",
+    "cepstrum-statistics": "statistics of the mel cepstrum and of eGeMAPS",
 }
 
 LATENT = (

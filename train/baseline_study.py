@@ -34,7 +34,7 @@ from train.wearers import Wearers, later, parse_setting
 
 SETTINGS = (
     "none", "adaptive:5", "adaptive:15", "adaptive:60", "adaptive", "one-mood:60", "enrolled:5", "enrolled:15",
-    "enrolled:30",
+    "enrolled:30", "whole",
 )  # fmt: skip
 HOLD_OUT = 30.0
 """Seconds of every speaker's neutral speech that no setting scores."""

@@ -28,7 +28,7 @@ from train.material import Material
 from train.module import EVALUATION_BATCH
 from train.protocols import Fold, folds, split_validation
 from train.resumed import LAST
-from train.run import Run, feature_shape
+from train.run import Run, build_net, feature_shape
 from train.runner import Sides, fit, open_store
 from train.summary import Decisions, summarise
 from train.tabular import fit_table, judged_windows, open_table
@@ -109,19 +109,20 @@ def cross_validate(plan: Plan, jobs: int) -> Iterator[tuple[Fold, dict[str, Any]
 def score_folds(plan: Plan, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The figures over all folds' test utterances together, what each fold got, and what was done."""
     rows = [row for result in results for row in result["rows"]]
-    labels = plan.config.data.labels
+    labels, names = plan.config.data.labels, build_net(plan.config).dimensions
+    places = [DIMENSIONS.index(name) for name in names]
     decisions = Decisions(
         labels=labels,
-        dimension_names=DIMENSIONS,
+        dimension_names=names,
         speakers=[row["speaker"] for row in rows],
         truth=np.array([labels.index(row["label"]) for row in rows]),
         probabilities=np.array([row["probabilities"] for row in rows]),
-        reference=np.array([row["affect"] for row in rows]),
+        reference=np.array([row["affect"] for row in rows])[:, places],
         dimensions=np.array([row["dimensions"] for row in rows]),
     )
-    names = [result["fold"] for result in results]
+    tested = [result["fold"] for result in results]
     fold = np.repeat(np.arange(len(results)), [len(result["rows"]) for result in results])
-    trusted = {"trust": trust(decisions.probabilities, decisions.truth, fold, names)} if len(results) > 1 else {}
+    trusted = {"trust": trust(decisions.probabilities, decisions.truth, fold, tested)} if len(results) > 1 else {}
     return {
         "config": plan.config.as_dict(),
         "corpora": list(plan.corpora),

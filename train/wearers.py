@@ -7,6 +7,8 @@
 ``one-mood:S``   the adverse case, a wearer who was long in one mood: as ``adaptive:S``, but only from utterances of the
                  same label as the one that is scored.
 ``enrolled:S``   S seconds of speech from the speaker's neutral utterances, drawn once, as enrolment would.
+``whole``        all that a speaker says, whatever its label, the scored utterance included, at full weight: what papers
+                 call normalisation by speaker. No device knows as much; it is there to be compared with them.
 
 While an utterance is scored the stage goes on hearing, as it does on the device. Everything is drawn by the seed and
 the names of utterances and speakers alone. Utterances drawn for enrolment are not scored; at most half of a speaker's
@@ -30,8 +32,16 @@ from edge_app.core.wearer import AdaptiveBaseline, HeardSpeech, WearerSettings, 
 from edge_app.errors import ConfigurationError
 from train.corpora import Utterance
 
-Kind: TypeAlias = Literal["none", "adaptive", "one-mood", "enrolled"]
-KINDS: dict[str, Kind] = {"none": "none", "adaptive": "adaptive", "one-mood": "one-mood", "enrolled": "enrolled"}
+Kind: TypeAlias = Literal["none", "adaptive", "one-mood", "enrolled", "whole"]
+KINDS: dict[str, Kind] = {
+    "none": "none",
+    "adaptive": "adaptive",
+    "one-mood": "one-mood",
+    "enrolled": "enrolled",
+    "whole": "whole",
+}
+ALONE = "none", "adaptive", "whole"
+"""Kinds that need no seconds."""
 NEUTRAL = "neutral"
 MOST_ENROLLED = 0.5
 """Share of a speaker's neutral utterances that enrolment may take."""
@@ -43,7 +53,7 @@ class BaselineSetting:
 
     Attributes:
         kind: one of ``KINDS``.
-        seconds: of speech heard; None for ``none`` and for ``adaptive`` as one stream.
+        seconds: of speech heard; None for ``none``, ``whole`` and for ``adaptive`` as one stream.
     """
 
     kind: Kind = "none"
@@ -54,23 +64,23 @@ class BaselineSetting:
 
 
 def parse_setting(text: str) -> BaselineSetting:
-    """Read ``none``, ``adaptive``, or ``adaptive:SECONDS``, ``one-mood:SECONDS`` or ``enrolled:SECONDS``.
+    """Read ``none``, ``adaptive``, ``whole``, or ``adaptive:SECONDS``, ``one-mood:SECONDS`` or ``enrolled:SECONDS``.
 
     Raises:
         ConfigurationError: it is none of these.
     """
     kind, _, number = text.partition(":")
-    if text in ("none", "adaptive"):
+    if text in ALONE:
         return BaselineSetting(KINDS[text])
     try:
         duration = float(number)
     except ValueError:
         duration = 0.0
-    if kind in KINDS and kind != "none" and np.isfinite(duration) and duration > 0:
+    if kind in KINDS and kind not in ("none", "whole") and np.isfinite(duration) and duration > 0:
         return BaselineSetting(KINDS[kind], duration)
     raise ConfigurationError(
-        f"--baseline {text}: choose none, adaptive, adaptive:SECONDS, one-mood:SECONDS or enrolled:SECONDS, as in "
-        "enrolled:30"
+        f"--baseline {text}: choose none, adaptive, whole, adaptive:SECONDS, one-mood:SECONDS or enrolled:SECONDS, as "
+        "in enrolled:30"
     )
 
 
@@ -152,6 +162,7 @@ class Wearers:
                 self._enroll(speaker)
         self._speaker = ""
         self._means: dict[Utterance, list[Window]] = {}
+        self._whole = Start(baseline)
         self._stream: Iterator[tuple[Utterance, Start]] = iter(())
 
     def in_order(self, utterances: Sequence[Utterance]) -> list[Utterance]:
@@ -167,6 +178,8 @@ class Wearers:
         kind, seconds = self.setting.kind, self.setting.seconds
         if kind == "none":
             start = Start(self._baseline)
+        elif kind == "whole":
+            start = self._all(utterance.speaker)
         elif kind == "enrolled":
             start = Start(self._baseline)
             if utterance.speaker in self._enrolled:
@@ -225,6 +238,19 @@ class Wearers:
             statistics = enrolled.statistics(self._baseline.digest, 0)
             baseline = enrolled_baseline(self._baseline, statistics, self._settings)
             self._enrolled[speaker] = baseline, enrolled.seconds
+
+    def _all(self, speaker: str) -> Start:
+        if speaker != self._speaker:
+            heard, offset = HeardSpeech(self._baseline), 0
+            for utterance in self._spoken[speaker]:
+                windows = later(self._windows(utterance), offset)
+                for window in windows:
+                    heard.hear(window)
+                offset = windows[-1].end if windows else offset
+            mean = heard.mean.astype(np.float32) if heard.seconds else self._baseline.mean
+            self._speaker = speaker
+            self._whole = Start(replace(self._baseline, mean=mean, weight=float(heard.seconds > 0)), 0, heard.seconds)
+        return self._whole
 
     def _after(self, order: Sequence[Utterance], seconds: float) -> Start:
         stage, offset = AdaptiveBaseline(self._baseline, self._settings.adaptive), 0

@@ -115,6 +115,16 @@ def test_a_refused_start_leaves_no_folder(root, tmp_path, settings, says):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_net_without_dimensions_is_cross_validated_by_its_classes(small, root, tmp_path):
+    data = replace(small.data, features="logmel-statistics")
+    config = replace(small, net="linear", net_parameters={}, data=data)
+    plan = Plan(config, (str(root / "voices.csv"),), "group-2", (), root, tmp_path / "cache", tmp_path / "folds")
+    figures = score_folds(plan, [result for _, result in cross_validate(plan, jobs=1)])
+    assert figures["n"] == 32
+    assert figures["ccc"] is None
+    assert figures["interval"]["ccc"] is None
+
+
 def test_cross_validation_tests_every_utterance_once_and_keeps_finished_folds(small, root, tmp_path):
     plan = Plan(small, (str(root / "voices.csv"),), "group-2", (), root, tmp_path / "cache", tmp_path / "folds")
     results = [result for _, result in cross_validate(plan, jobs=1)]

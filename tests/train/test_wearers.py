@@ -60,6 +60,7 @@ def usual(stage: object) -> float:
         ("adaptive:60", BaselineSetting("adaptive", 60.0)),
         ("one-mood:9", BaselineSetting("one-mood", 9.0)),
         ("enrolled:2.5", BaselineSetting("enrolled", 2.5)),
+        ("whole", BaselineSetting("whole")),
     ],
 )
 def test_settings_are_read_and_written(text: str, setting: BaselineSetting) -> None:
@@ -79,6 +80,7 @@ def test_settings_are_read_and_written(text: str, setting: BaselineSetting) -> N
         "enrolled:nan",
         "adaptive:inf",
         "one-mood",
+        "whole:3",
         "me",
     ],
 )
@@ -157,6 +159,17 @@ def test_a_wearer_in_one_mood_is_heard_in_that_mood_only() -> None:
     assert start.heard == pytest.approx(6.0)
     weight = SETTINGS.adaptive.weight(6.0)
     assert usual(start.stage) == pytest.approx(weight * (value(utterances[1]) + value(utterances[3])) / 2)
+
+
+def test_the_whole_of_a_speaker_is_the_mean_of_all_that_they_say_at_full_weight() -> None:
+    utterances = corpus("ann", "bob")
+    found = wearers("whole", utterances)
+    for utterance in utterances:
+        start = found.start(utterance)
+        mine = [value(each) for each in utterances if each.speaker == utterance.speaker]
+        assert usual(start.stage) == pytest.approx(np.mean(mine))
+        assert start.stage.weight == 1.0
+        assert start.heard == pytest.approx(3.0 * len(mine))
 
 
 def test_a_stream_hears_each_utterance_once_after_it_was_scored() -> None:

@@ -50,7 +50,7 @@ from train.noise_streams import spoken_streams
     "--baseline",
     default="none",
     show_default=True,
-    metavar="none|adaptive[:SECONDS]|one-mood:SECONDS|enrolled:SECONDS",
+    metavar="none|adaptive[:SECONDS]|one-mood:SECONDS|enrolled:SECONDS|whole",
     help="What the model had heard of a speaker before each utterance, whatever its bundle does by default: with none "
     "a figure depends on the utterance alone.",
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+from edge_app.core.features.cepstrum_statistics import CepstrumStatistics
 from edge_app.core.features.egemaps.extractor import Egemaps
 from edge_app.core.features.logmel import LogMel
 from edge_app.core.features.logmel_egemaps import LogMelEgemaps
@@ -16,6 +17,7 @@ from edge_app.errors import FeatureMismatch
 
 __all__ = [
     "EXTRACTORS",
+    "CepstrumStatistics",
     "Egemaps",
     "FeatureSpec",
     "FrameExtractor",
@@ -69,6 +71,7 @@ class FrameExtractor(Protocol):
 
 
 EXTRACTORS: dict[str, Callable[..., FrameExtractor]] = {
+    "cepstrum-statistics": CepstrumStatistics,
     "egemaps": Egemaps,
     "egemaps-without-formants": partial(Egemaps, formants=False),
     "logmel": LogMel,
