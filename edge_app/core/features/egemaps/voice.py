@@ -53,8 +53,6 @@ class VoiceDescriptors:
         self._path = PitchPath()
         self._formants = FormantFinder() if formants else None
         self._periods = PeriodMatcher(self.frame_hop)
-        # Room for frames; what follows each stays zero.
-        self._padded: Doubles = np.zeros((0, FFT_LENGTH))
         self.reset()
 
     def reset(self) -> None:
@@ -81,16 +79,18 @@ class VoiceDescriptors:
         count = max(0, (len(self._audio) - start - self.frame_length) // self.frame_hop + 1)
         if count == 0:
             return np.zeros((0, COLUMNS), dtype=np.float32)
-        if count > len(self._padded):
-            self._padded = np.zeros((count, FFT_LENGTH))
-        padded = self._padded[:count]
-        tapered = padded[:, : self.frame_length]
-        np.multiply(overlapping(self._audio, start, count, self.frame_length, self.frame_hop), self._taper, out=tapered)
-        power = power_spectra(padded)
+        power, loud = self._spectra(start, count)
         self._power = np.concatenate((self._power, power))
-        loud = np.vecdot(tapered, tapered) > SILENT**2 * self.frame_length
         self._loud = np.concatenate((self._loud, loud))
         return self._describe(self._path.feed(*self._sum(np.sqrt(power.astype(np.float32)))))
+
+    def _spectra(self, start: int, count: int) -> tuple[Doubles, NDArray[np.bool_]]:
+        """Power spectra of the next frames, and whether each is loud enough for a voice."""
+        padded = np.empty((count, FFT_LENGTH))
+        padded[:, self.frame_length :] = 0.0
+        tapered = padded[:, : self.frame_length]
+        np.multiply(overlapping(self._audio, start, count, self.frame_length, self.frame_hop), self._taper, out=tapered)
+        return power_spectra(padded), np.vecdot(tapered, tapered) > SILENT**2 * self.frame_length
 
     def finish(self) -> Floats:
         """The frames that still waited for later ones, the audio having ended: (frames, 15); forgets all audio."""
