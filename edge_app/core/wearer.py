@@ -138,7 +138,8 @@ class HeardSpeech:
         if fresh <= 0 or window.speech < LEAST_SPEECH:
             return False
         self._until = window.end
-        clipped = np.minimum(np.maximum(window.features, self._low), self._high)
+        clipped = np.maximum(window.features, self._low)
+        np.minimum(clipped, self._high, out=clipped)
         rows = clipped.reshape(-1, len(self._mean)).astype(np.float64)
         mean = rows.sum(axis=0) / len(rows)
         rows -= mean

@@ -134,12 +134,16 @@ class SubHarmonicSum:
         on_axis = self._scale(keep_peaks(magnitudes))
         # One product per frame: a single one would round differently for different numbers of frames.
         mean = np.matmul(on_axis[:, None], self._share)[:, 0, 0]
-        # Frames lie side by side here, so that each step takes long rows of memory.
-        spectrum = np.ascontiguousarray(on_axis.T)
+        # Frames lie side by side from here on, so that each step takes long rows of memory.
+        score = self._score(np.ascontiguousarray(on_axis.T))
+        return self._candidates(score, mean.astype(np.float64))
+
+    def _score(self, spectrum: Floats) -> Floats:
+        """Sums over harmonics, shape (points, frames), of spectra of that shape on the logarithmic axis."""
         score = spectrum.copy()
         for shift, weight in self._harmonics:
             score[:-shift] += weight * spectrum[shift:]
-        return self._candidates(score, mean.astype(np.float64))
+        return score
 
     def _candidates(self, score: Floats, mean: Doubles) -> tuple[Doubles, Doubles]:
         """Frequencies and strengths of the highest peaks of scores, shape (points, frames); means (frames,)."""

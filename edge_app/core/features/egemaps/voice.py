@@ -79,18 +79,20 @@ class VoiceDescriptors:
         count = max(0, (len(self._audio) - start - self.frame_length) // self.frame_hop + 1)
         if count == 0:
             return np.zeros((0, COLUMNS), dtype=np.float32)
-        power, loud = self._spectra(start, count)
-        self._power = np.concatenate((self._power, power))
-        self._loud = np.concatenate((self._loud, loud))
-        return self._describe(self._path.feed(*self._sum(np.sqrt(power.astype(np.float32)))))
+        return self._describe(self._path.feed(*self._sum(self._magnitudes(start, count))))
 
-    def _spectra(self, start: int, count: int) -> tuple[Doubles, NDArray[np.bool_]]:
-        """Power spectra of the next frames, and whether each is loud enough for a voice."""
+    def _magnitudes(self, start: int, count: int) -> Floats:
+        """Amplitude spectra of the next frames; keeps power, and which of them are loud enough for a voice."""
         padded = np.empty((count, FFT_LENGTH))
         padded[:, self.frame_length :] = 0.0
         tapered = padded[:, : self.frame_length]
         np.multiply(overlapping(self._audio, start, count, self.frame_length, self.frame_hop), self._taper, out=tapered)
-        return power_spectra(padded), np.vecdot(tapered, tapered) > SILENT**2 * self.frame_length
+        loud = np.vecdot(tapered, tapered) > SILENT**2 * self.frame_length
+        power = power_spectra(padded)
+        self._power = np.concatenate((self._power, power))
+        self._loud = np.concatenate((self._loud, loud))
+        magnitudes = power.astype(np.float32)
+        return np.sqrt(magnitudes, out=magnitudes)
 
     def finish(self) -> Floats:
         """The frames that still waited for later ones, the audio having ended: (frames, 15); forgets all audio."""
