@@ -30,6 +30,14 @@ def overlapping(samples: NDArray[Number], start: int, count: int, length: int, h
     return np.ndarray((count, length), samples.dtype, samples, start * step, (hop * step, step))
 
 
+def tapered(frames: NDArray[np.float64], window: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """Frames weighed by a window of their length, and zeros after each, shape (frames, length)."""
+    padded = np.empty((len(frames), length))
+    np.multiply(frames, window, out=padded[:, : len(window)])
+    padded[:, len(window) :] = 0.0
+    return padded
+
+
 def power_spectra(frames: NDArray[np.float64]) -> NDArray[np.float64]:
     """Squared magnitudes of the discrete Fourier transform, shape (frames, length // 2 + 1).
 

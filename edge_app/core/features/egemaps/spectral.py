@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.core.features.bands import FilterBank
-from edge_app.core.features.framing import overlapping, power_spectra
+from edge_app.core.features.framing import overlapping, power_spectra, tapered
 from edge_app.core.types import SAMPLE_RATE, Floats
 
 Doubles = NDArray[np.float64]
@@ -158,9 +158,7 @@ class SpectralDescriptors:
         if count == 0:
             return np.zeros((0, self.dimension), dtype=np.float32)
         frames = overlapping(pending, 0, count, FRAME_LENGTH, FRAME_HOP)
-        padded = np.zeros((count, FFT_LENGTH))
-        np.multiply(frames, self._taper, out=padded[:, :FRAME_LENGTH])
-        power = power_spectra(padded)
+        power = power_spectra(tapered(frames, self._taper, FFT_LENGTH))
         result = np.empty((count, self.dimension), dtype=np.float32)
         sums = self._sums(power)
         logarithms = np.log(np.maximum(sums[:, :MEL_BANDS], MEL_FLOOR))

@@ -15,7 +15,7 @@ from edge_app.core.features.egemaps.harmonics import HarmonicSpectrum, harmonics
 from edge_app.core.features.egemaps.perturbation import HISTORY, PeriodMatcher
 from edge_app.core.features.egemaps.pitch import Doubles, SubHarmonicSum
 from edge_app.core.features.egemaps.pitch_path import LOOK_AHEAD, PitchPath
-from edge_app.core.features.framing import overlapping, power_spectra
+from edge_app.core.features.framing import overlapping, power_spectra, tapered
 from edge_app.core.types import Floats
 
 FFT_LENGTH = 1024
@@ -83,11 +83,9 @@ class VoiceDescriptors:
 
     def _magnitudes(self, start: int, count: int) -> Floats:
         """Amplitude spectra of the next frames; keeps power, and which of them are loud enough for a voice."""
-        padded = np.empty((count, FFT_LENGTH))
-        padded[:, self.frame_length :] = 0.0
-        tapered = padded[:, : self.frame_length]
-        np.multiply(overlapping(self._audio, start, count, self.frame_length, self.frame_hop), self._taper, out=tapered)
-        loud = np.vecdot(tapered, tapered) > SILENT**2 * self.frame_length
+        frames = overlapping(self._audio, start, count, self.frame_length, self.frame_hop)
+        padded = tapered(frames, self._taper, FFT_LENGTH)
+        loud = np.vecdot(padded, padded) > SILENT**2 * self.frame_length
         power = power_spectra(padded)
         self._power = np.concatenate((self._power, power))
         self._loud = np.concatenate((self._loud, loud))
