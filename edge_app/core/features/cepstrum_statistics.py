@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.core.features.egemaps.extractor import VERSION
-from edge_app.core.features.egemaps.names import BY_FORMANTS, DESCRIPTORS
+from edge_app.core.features.egemaps.names import BY_FORMANTS, DESCRIPTORS, WITHOUT_FORMANTS
 from edge_app.core.features.logmel_egemaps import LogMelEgemaps
 from edge_app.core.features.spec import FeatureSpec
 from edge_app.core.types import Floats
@@ -26,6 +26,14 @@ STATISTICS = (
 )  # fmt: skip
 """What is told of each contour, in this order."""
 
+WITHOUT = tuple(name for name in DESCRIPTORS if not name.startswith(BY_FORMANTS))
+CONTOURS = (
+    *(f"{part}{number}" for part in ("cepstrum", "cepstrumDelta") for number in range(COEFFICIENTS)),
+    *(name.partition("_sma3")[0] for name in WITHOUT),
+)
+FUNCTIONALS = (*(f"{name}_{part}" for part in STATISTICS for name in CONTOURS), *WITHOUT_FORMANTS)
+"""The 887 functionals of a window."""
+
 STEADIEST = 1e-6
 """Least deviation that a contour is divided by."""
 
@@ -35,15 +43,12 @@ class CepstrumStatistics(LogMelEgemaps):
 
     The contours are, every 10 ms, ``COEFFICIENTS`` mel-cepstral coefficients of the spectrum averaged over three
     frames, their slopes over five frames, and the descriptors of eGeMAPS that need no formants. A row holds the first
-    of ``STATISTICS`` of all contours, then the second, and so on, then the 68 functionals of eGeMAPS.
+    of ``STATISTICS`` of all contours, then the second, and so on, then the 68 functionals of eGeMAPS: ``FUNCTIONALS``.
 
     Args:
         bands: number of mel bands.
         frame_length: samples in a log-mel frame.
         version: version of eGeMAPS.
-
-    Attributes:
-        functionals: the names of a row.
 
     Raises:
         ValueError: this program computes another version of eGeMAPS.
@@ -56,13 +61,8 @@ class CepstrumStatistics(LogMelEgemaps):
         self.spec = FeatureSpec(self.kind, {"bands": bands, "frame_length": frame_length, "version": version})
         order = np.arange(COEFFICIENTS)[:, None]
         self._cosines = np.sqrt(2 / bands) * np.cos(np.pi * order * (np.arange(bands) + 0.5) / bands).T
-        self._described = [
-            bands + column for column, name in enumerate(DESCRIPTORS) if not name.startswith(BY_FORMANTS)
-        ]
-        names = [f"{part}{number}" for part in ("cepstrum", "cepstrumDelta") for number in range(COEFFICIENTS)]
-        names += [DESCRIPTORS[column - bands].partition("_sma3")[0] for column in self._described]
-        self.functionals = (*(f"{name}_{part}" for part in STATISTICS for name in names), *self._egemaps.functionals)
-        self.size = len(self.functionals)
+        self._described = [bands + DESCRIPTORS.index(name) for name in WITHOUT]
+        self.size = len(FUNCTIONALS)
 
     def summarise(self, frames: Floats, count: int) -> Floats:
         """The functionals of the frames there are, shape (size,)."""
