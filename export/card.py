@@ -183,7 +183,7 @@ def render_card(manifest: Mapping[str, Any]) -> str:
         limit=render_limit(decision) + _memory(manifest.get("state")),
         noise=render_noise(manifest.get("noise", [])),
         trust=render_trust(manifest.get("trust")),
-        trusted=", and then on speakers of other corpora, see below" if "trust" in manifest else "",
+        trusted=", and then by cross-validation, see below" if "trust" in manifest else "",
         variants=table(
             ("variant", "file", "bytes"),
             [(name, f"`{entry['file']}`", f"{entry['bytes']:,}") for name, entry in manifest["variants"].items()],

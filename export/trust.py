@@ -48,6 +48,7 @@ def render_trust(trusted: Mapping[str, Any] | None) -> str:
     rows = "\n".join(
         f"| {point['threshold']:.2f} | {point['coverage']:.0%} | {point['risk']:.1%} |" for point in trusted["points"]
     )
+    unknown = "people of a corpus" if trusted["protocol"] == "loco" else "people"
     by_fold = "; ".join(
         f"{name} {found['ece']:.3f}, {found['ece_others']:.3f}" for name, found in trusted["folds"].items()
     )
@@ -57,8 +58,8 @@ def render_trust(trusted: Mapping[str, Any] | None) -> str:
 Cross-validated on {", ".join(trusted["corpora"])} ({protocol}, {trusted["n"]:,} utterances, each judged by a net
 that never met its fold). The weights carry the temperature that fits these decisions,
 {trusted["temperature"]:.2f} times that of the validation speakers: expected calibration error {trusted["ece"]:.3f},
-before that {trusted["ece_before"]:.3f}. By fold, and with the temperature of the other folds alone, as for a corpus
-about which nothing is known: {by_fold}.
+before that {trusted["ece_before"]:.3f}. By fold, and with the temperature of the other folds alone, as for {unknown}
+about whom nothing is known: {by_fold}.
 
 Below a confidence of {trusted["threshold"]:.2f} an estimate is `uncertain`: of the thresholds that leave at least
 {trusted["least_coverage"]:.0%} of the labels, the lowest at which at most {trusted["tolerated"]:.0%} of them are wrong,

@@ -27,6 +27,9 @@ STEP = 256
 """Frames that are read at once where a file is damaged."""
 
 FLOATING = ("FLOAT", "DOUBLE")
+LOUDEST = 2.0**16
+"""Times full scale that a sample may have: numbers of 16 bits, written as they are, are only clipped, and told so."""
+
 COUNTED = ("WAV", "WAVEX", "FLAC", "AIFF")
 
 
@@ -117,12 +120,13 @@ class FileSource:
             return frames, AudioFormatError(
                 f"{self._path}: damaged at {at:.2f} s ({error.error_string.rstrip('.')}); nothing is read beyond"
             )
-        if file.subtype in FLOATING and not (whole := np.isfinite(frames).all(axis=1)).all():
-            good = int(np.argmin(whole))
+        if file.subtype in FLOATING and not (sound := (np.abs(frames) <= LOUDEST).all(axis=1)).all():
+            good = int(np.argmin(sound))
             place, at = taken + good, (taken + good) / file.samplerate
+            loud = np.isfinite(frames[good]).all()
+            what = f"lies beyond {LOUDEST:g} times full scale" if loud else "is not a finite number"
             return frames[:good], AudioFormatError(
-                f"{self._path}: sample {place} ({at:.3f} s) is not a finite number; "
-                "nothing is read beyond, repair the file"
+                f"{self._path}: sample {place} ({at:.3f} s) {what}; nothing is read beyond, repair the file"
             )
         return frames, None
 

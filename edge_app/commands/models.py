@@ -117,7 +117,7 @@ def facts(bundle: ModelBundle) -> list[tuple[str, ...]]:
         ("name", f"{bundle.name} {bundle.version}"),
         ("folder", str(bundle.path)),
         ("labels", ", ".join(bundle.labels)),
-        ("dimensions", ", ".join(bundle.dimensions) + (" (mapped)" if bundle.mapped else "") or "none"),
+        ("dimensions", ", ".join(bundle.dimensions) + " (mapped)" * bundle.mapped if bundle.dimensions else "none"),
         ("features", f"{bundle.feature_kind}, digest {bundle.feature_digest[:12]}"),
         ("window", f"{bundle.window.length / 16000:g} s, a new one every {bundle.window.hop / 16000:g} s"),
         *_memory(bundle),

@@ -219,6 +219,20 @@ def test_a_sample_that_is_no_number_ends_the_estimates_with_its_position(
     assert sum(len(block.samples) for block in taken.blocks) == place
 
 
+@pytest.mark.parametrize(("scale", "taken_whole"), [(2.0**15, True), (1e30, False)])
+def test_numbers_of_16_bits_are_read_and_those_beyond_any_scale_are_refused(
+    tmp_path: Path, speech: Floats, scale: float, taken_whole: bool
+) -> None:
+    soundfile.write(tmp_path / "x.wav", (speech / np.abs(speech).max()) * scale, SAMPLE_RATE, subtype="DOUBLE")
+    taken = Taken()
+    if taken_whole:
+        assert taken.run(FileSource(tmp_path / "x.wav")) == "eof"
+        assert sum(len(block.samples) for block in taken.blocks) == len(speech)
+        return
+    with pytest.raises(AudioFormatError, match="lies beyond 65536 times full scale"):
+        taken.run(FileSource(tmp_path / "x.wav"))
+
+
 def make_text(path: Path) -> None:
     path.write_text("This is not a recording.\n" * 20)
 
