@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import tomllib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -23,6 +25,11 @@ from train.deepcluster.config import ClusterConfig
 from train.kinds import of_kind, written
 
 CONFIGS = Path(__file__).parent / "configs"
+NAME = re.compile(r"\w[\w.-]*")
+"""Of an experiment: its run and its bundle are folders of that name."""
+
+SEEDS = 2**32
+"""Seeds lie below it, as NumPy wants them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,8 @@ class DataConfig:
     validation_share: float = 0.2
 
     def __post_init__(self) -> None:
+        if twice := [name for name, count in Counter(self.corpora).items() if count > 1]:
+            raise ConfigurationError(f"[data] corpora: {', '.join(twice)} twice; name each once")
         unknown = [label for label in self.labels if label not in LABELS]
         if unknown:
             raise ConfigurationError(f"[data] labels: {unknown} not in the vocabulary {LABELS}")
@@ -210,8 +219,8 @@ class OptimiserConfig:
             raise ConfigurationError(f"[optimiser] weight_decay = {self.weight_decay:g}: must not be negative")
         if not 0 <= self.average < 1:
             raise ConfigurationError(f"[optimiser] average = {self.average:g}: must be at least 0 and below 1")
-        if self.seed < 0:
-            raise ConfigurationError(f"[optimiser] seed = {self.seed}: must not be negative")
+        if not 0 <= self.seed < SEEDS:
+            raise ConfigurationError(f"[optimiser] seed = {self.seed}: must lie between 0 and {SEEDS - 1}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +338,8 @@ def parse_config(values: dict[str, Any], origin: str) -> ExperimentConfig:
     if "name" not in values or "net" not in model:
         raise ConfigurationError(f'{origin}: needs name = "..." and [model] net = "..."')
     name = of_kind(f"{origin}: name", values["name"], "")
+    if not NAME.fullmatch(name):
+        raise ConfigurationError(f"{origin}: name = {written(name)}: give letters, digits, '.', '_' or '-' only")
     net = of_kind(f"{origin}: [model] net", model.pop("net"), "")
     sections = {name: _section(kind, values.get(name, {}), f"{origin}: [{name}]") for name, kind in SECTIONS.items()}
     return ExperimentConfig(name, net, model, **sections)

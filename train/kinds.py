@@ -9,11 +9,15 @@ from edge_app.errors import ConfigurationError
 
 KINDS = {
     bool: ("true or false", "true or false"),
-    int: ("a whole number", "whole numbers"),
+    int: ("a whole number of 64 bits", "whole numbers of 64 bits"),
     float: ("a number", "numbers"),
     str: ("text in quotes", "texts in quotes"),
 }
 """How one and several are called."""
+
+
+LARGEST = 2**63
+"""Whole numbers of TOML lie below it."""
 
 
 def of_kind(place: str, value: Any, default: Any) -> Any:
@@ -40,6 +44,8 @@ def written(value: Any) -> str:
 def _fits(value: Any, default: Any) -> bool:
     if isinstance(default, tuple):
         return isinstance(value, list | tuple) and all(_fits(entry, _entry(default)) for entry in value)
+    if type(value) is int and abs(value) >= LARGEST:
+        return False
     return type(value) is type(default) or (type(value) is int and type(default) is float)
 
 

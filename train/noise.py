@@ -11,6 +11,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from edge_app.core.types import SAMPLE_RATE, Floats
+from edge_app.counted import counted
 from edge_app.errors import CorpusError
 from edge_app.vad import make_detector
 from train.corpora.audio import read_audio
@@ -82,6 +83,23 @@ class NoiseSource(Protocol):
         ...
 
 
+def find_noise(folder: Path, pattern: str = "*") -> list[Path]:
+    """The recordings of noise below a folder whose names match a shell pattern.
+
+    Raises:
+        CorpusError: no such folder, or no such recordings.
+    """
+    if not folder.is_dir():
+        raise CorpusError(f"{folder}: no such folder; check the path of the noise")
+    paths = audio_files(folder, recursive=True)
+    if not paths:
+        raise CorpusError(f"{folder}: no recordings of noise; give a folder with .wav, .flac or .opus files")
+    matching = [path for path in paths if fnmatch(path.name, pattern)]
+    if not matching:
+        raise CorpusError(f"{folder}: none of {counted(len(paths), 'recording')} of noise matches {pattern!r}")
+    return matching
+
+
 class NoiseBank:
     """All recordings of noise below a folder, held in memory.
 
@@ -102,11 +120,7 @@ class NoiseBank:
     def __init__(self, folder: Path, pattern: str = "*", name: str | None = None) -> None:
         self.folder = Path(folder)
         self.name = name or self.folder.name
-        if not self.folder.is_dir():
-            raise CorpusError(f"{folder}: no such folder; check the path of the noise")
-        paths = [path for path in audio_files(self.folder, recursive=True) if fnmatch(path.name, pattern)]
-        if not paths:
-            raise CorpusError(f"{folder}: no recordings of noise; give a folder with .wav, .flac or .opus files")
+        paths = find_noise(self.folder, pattern)
         self.names = [str(path.relative_to(self.folder)) for path in paths]
         self._clips = [read_noise(path) for path in paths]
         self.length = sum(map(len, self._clips))

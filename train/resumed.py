@@ -17,6 +17,7 @@ from train.config import ExperimentConfig
 BEGUN = "begun.json"
 LAST = "last.ckpt"
 PLAN = "adaptation.json"
+FINISHED = "run.json"
 STARTED = {"checkpoints", "tensorboard", PLAN}
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""
@@ -40,12 +41,14 @@ def run_folder(run: Path, *, resume: bool) -> Iterator[None]:
         resume: whether it goes on.
 
     Raises:
-        ConfigurationError: it holds a run, and that is not to go on.
+        ConfigurationError: it holds a run, and that is not to go on, or is finished.
         OutputError: it cannot be made.
         click.exceptions.Exit: with 130, it was interrupted.
     """
     if occupied(run) and not resume:
         raise ConfigurationError(f"{run}: holds a run already; add --resume, or choose another --output")
+    if resume and (run / FINISHED).is_file():
+        raise ConfigurationError(f"{run}: is finished, there is nothing to resume; choose another --output")
     made = not run.exists()
     try:
         (run / "checkpoints").mkdir(parents=True, exist_ok=True)

@@ -34,10 +34,11 @@ from train.joint import build_joint
 from train.material import CutWindows, Material
 from train.meant import meant
 from train.module import ChunkModule, predict_log_probabilities, utterance_classes
+from train.noise import find_noise
 from train.noise_shift import fit_noise_shift
 from train.progress import shows_bar, training_progress
 from train.protocols import split_validation
-from train.resumed import LAST
+from train.resumed import LAST, begin
 from train.run import Run, build_net, save_run
 from train.simulation import SimulatedWearers, spoken_means, wearer_entry
 from train.store import StoreSettings
@@ -59,8 +60,11 @@ def read_training_corpora(config: ExperimentConfig, root: Path | str | None) -> 
     """All labelled utterances of the experiment's corpora.
 
     Raises:
+        ConfigurationError: no corpus is named.
         CorpusError: a corpus is missing, or a class in all of them.
     """
+    if not config.data.corpora:
+        raise ConfigurationError("[data] corpora is empty; name at least one")
     utterances = [u for name in config.data.corpora for u in read_corpus(name, root) if u.label is not None]
     missing = set(config.data.labels) - {utterance.label for utterance in utterances}
     if missing:
@@ -84,13 +88,14 @@ def store_settings(config: ExperimentConfig, root: Path | str | None) -> StoreSe
     """What the experiment's features and augmentation are.
 
     Raises:
-        CorpusError: noise is asked for and there is none.
+        CorpusError: noise is asked for and there is none, or none that matches the pattern.
     """
     noise = None
     if config.waveform.noise_probability > 0 and config.waveform.copies > 0:
         noise = data_root(root) / NOISE_FOLDER
         if not noise.is_dir():
             raise CorpusError(f"{noise}: no noise recordings; add them or set [waveform] noise_probability = 0.0")
+        find_noise(noise, config.waveform.noise_pattern)
     talkers = None if noise is None or not config.waveform.babble else noise.parent
     return StoreSettings(config.data.features, config.waveform, noise, config.optimiser.seed, talkers=talkers)
 
@@ -136,8 +141,12 @@ def fit(
     batches = BalancedBatches(pool, baseline, config, wearers if config.baseline.share > 0 else None)
     shown = training_progress(quiet)
     checkpoints = path / "checkpoints"
-    best = ModelCheckpoint(checkpoints, "best", monitor="val_uar", mode="max", save_last=True, save_top_k=1)
-    best.CHECKPOINT_NAME_LAST = Path(LAST).stem
+    last = checkpoints / LAST
+    if resume and not last.is_file():
+        raise ConfigurationError(f"{last}: no checkpoint to resume from; train without --resume")
+    begin(config, checkpoints, resume=resume)
+    best = ModelCheckpoint(checkpoints, "best", monitor="val_uar", mode="max", enable_version_counter=False)
+    every = ModelCheckpoint(checkpoints, last.stem, enable_version_counter=False)
     trainer = lightning.Trainer(
         accelerator="cpu",
         max_epochs=config.optimiser.epochs,
@@ -145,6 +154,7 @@ def fit(
         logger=TensorBoardLogger(path, name="", version="tensorboard"),
         callbacks=[
             best,
+            every,
             EMAWeightAveraging(decay=config.optimiser.average),
             EarlyStopping("val_uar", patience=config.optimiser.patience, mode="max"),
             _EpochNumber(batches),
@@ -156,9 +166,6 @@ def fit(
         log_every_n_steps=min(10, config.optimiser.steps),
         gradient_clip_val=5.0,
     )
-    last = checkpoints / LAST
-    if resume and not last.is_file():
-        raise ConfigurationError(f"{last}: no checkpoint to resume from; train without --resume")
     with meant():
         trainer.fit(
             module,

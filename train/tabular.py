@@ -35,7 +35,7 @@ from train.nets.base import EmotionNet
 from train.nets.dense import DenseNet
 from train.progress import training_progress
 from train.protocols import split_validation
-from train.resumed import LAST
+from train.resumed import LAST, begin
 from train.rows import Rows, inside, make_rows, robust_baseline
 from train.run import Run, build_net, save_run
 from train.runner import (
@@ -201,6 +201,7 @@ def fit_table(
     if net.reconstructs and len(others) == 0:
         click.echo(f"edge-ser: {SUPERVISED}", err=True)
     last = path / "checkpoints" / LAST
+    begin(config, last.parent, resume=resume)
     keep = ModelCheckpoint(last.parent, last.stem, enable_version_counter=False)
     callbacks = [keep, *training_progress(quiet)]
     resume_from = last if resume and last.is_file() else None

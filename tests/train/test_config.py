@@ -84,14 +84,15 @@ def test_an_unknown_net_or_argument_is_named():
     ("net", "key", "value", "message"),
     [
         ("chunk-cnn", "width", "wide", 'width = "wide": must be a whole number'),
-        ("chunk-cnn", "width", 0, "width = 0: must be at least 1"),
+        ("chunk-cnn", "width", 0, "width = 0: must lie between 1 and 4096"),
+        ("chunk-cnn", "width", 2**64, f"width = {2**64}: must be a whole number of 64 bits"),
         ("chunk-cnn", "width", 8.5, "width = 8.5: must be a whole number"),
         ("chunk-cnn", "dropout", True, "dropout = true: must be a number"),
         ("chunk-cnn", "dropout", float("nan"), "dropout = NaN: must lie between 0 and 1"),
         ("chunk-cnn", "dropout", 1.5, "dropout = 1.5: must lie between 0 and 1"),
         ("vgg", "stages", [[8, 2], 5], "stages = [[8, 2], 5]: must be a list of lists of whole numbers"),
         ("vgg", "hidden", [0], "hidden = [0]: give the units of one layer or more"),
-        ("cpc-attention", "heads", 0, "heads = 0: must be at least 1"),
+        ("cpc-attention", "heads", 0, "heads = 0: must lie between 1 and 4096"),
     ],
 )
 def test_a_wrong_value_of_a_net_is_told_in_the_words_of_toml(net, key, value, message):
@@ -113,3 +114,15 @@ def test_a_key_that_a_net_has_not_is_named_beside_those_that_it_has(key):
 def test_every_number_that_a_net_takes_is_in_range_by_default(net):
     numbers = {key: value for key, value in arguments(NETS[net]).items() if not isinstance(value, tuple)}
     assert all(RANGES[key].least <= numbers[key] <= RANGES[key].most for key in numbers.keys() - {"shrink", "split"})
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a b", ".hidden"])
+def test_a_name_that_is_no_folder_is_refused(name):
+    with pytest.raises(ConfigurationError, match="give letters, digits"):
+        parse_config({"name": name, "model": {"net": "chunk-cnn"}}, "test")
+
+
+def test_a_corpus_that_is_named_twice_is_refused():
+    values = {"name": "x", "model": {"net": "chunk-cnn"}, "data": {"corpora": ["emodb", "nemo", "emodb"]}}
+    with pytest.raises(ConfigurationError, match="corpora: emodb twice"):
+        parse_config(values, "test")

@@ -127,7 +127,8 @@ def test_anything_else_in_the_folder_is_not_written_over(config, tmp_path, name)
         ("batch", 0, "must be at least 1"), ("epochs", -1, "must be at least 1"), ("steps", 0, "must be at least 1"),
         ("patience", 0, "must be at least 1"), ("rate", float("nan"), "must be above 0"), ("rate", -1.0, "above 0"),
         ("rate", float("inf"), "must be above 0"), ("weight_decay", -0.1, "must not be negative"),
-        ("average", 1.0, "below 1"), ("average", float("nan"), "below 1"), ("seed", -1, "must not be negative"),
+        ("average", 1.0, "below 1"), ("average", float("nan"), "below 1"), ("seed", -1, "must lie between 0"),
+        ("seed", 2**32, "must lie between 0"),
     ],
 )  # fmt: skip
 def test_settings_that_cannot_train_are_refused(key, value, words):

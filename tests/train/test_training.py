@@ -13,6 +13,7 @@ from edge_app.cli import cli
 from edge_app.errors import ConfigurationError, CorpusError, EdgeSerError
 from train.config import VersionsConfig
 from train.crossval import Plan, cross_validate, score_folds
+from train.resumed import run_folder
 from train.run import build_net, load_run
 from train.runner import train
 
@@ -81,6 +82,37 @@ def test_a_broken_off_run_resumes_to_where_an_unbroken_one_ends(small, root, tmp
         torch.testing.assert_close(resumed.net.state_dict()[name], value)
 
 
+def test_a_run_goes_on_from_its_last_epoch_though_an_earlier_one_was_best(small, root, tmp_path, monkeypatch):
+    from train.dataset import BalancedBatches
+
+    whole, seen, falling = BalancedBatches._batch, [], iter(np.linspace(0.9, 0.1, 9))
+
+    def breaks(self, rng, generator):
+        if self.epoch == 3 and 3 not in seen:
+            seen.append(3)
+            raise KeyError("power cut")
+        seen.append(self.epoch)
+        return whole(self, rng, generator)
+
+    monkeypatch.setattr(BalancedBatches, "_batch", breaks)
+    monkeypatch.setattr("train.module.recall_score", lambda *given, **options: next(falling))
+    longer = replace(small, optimiser=replace(small.optimiser, epochs=4))
+    with pytest.raises(KeyError):
+        train(longer, tmp_path / "run", root, tmp_path / "cache")
+    other = replace(longer, optimiser=replace(longer.optimiser, steps=3))
+    with pytest.raises(ConfigurationError, match=r"begun with \[optimiser\] steps = 4, and it is 3 now"):
+        train(other, tmp_path / "run", root, tmp_path / "cache", resume=True)
+    seen[:] = [3]
+    resumed = train(longer, tmp_path / "run", root, tmp_path / "cache", resume=True)
+    assert set(seen) == {3}
+    assert resumed.record["validation"]["uar"] == pytest.approx(0.9)
+
+
+def test_a_finished_run_is_not_resumed(finished, small, root, tmp_path):
+    with pytest.raises(ConfigurationError, match="is finished"), run_folder(finished.path, resume=True):
+        pytest.fail("nothing should be trained")
+
+
 def test_commands_train_and_refuse(small, root, tmp_path):
     toml = tmp_path / "small.toml"
     toml.write_text(
@@ -146,6 +178,11 @@ def test_recordings_that_would_be_on_both_sides_are_refused(small, root, tmp_pat
     plan = Plan(small, (str(root / "voices.csv"),), "group-2", (str(copy),), root, tmp_path, tmp_path)
     with pytest.raises(CorpusError, match="40 recordings"):
         list(cross_validate(plan, jobs=1))
+
+
+def test_a_training_without_a_corpus_is_refused(small, root, tmp_path):
+    with pytest.raises(ConfigurationError, match="corpora is empty"):
+        train(replace(small, data=replace(small.data, corpora=())), tmp_path / "run", root, tmp_path / "cache")
 
 
 def test_a_label_that_no_corpus_has_is_named(small, root, tmp_path):

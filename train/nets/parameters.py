@@ -26,7 +26,7 @@ class Range(NamedTuple):
     words: str
 
 
-COUNT = Range(1, math.inf, "must be at least 1")
+COUNT = Range(1, 4096, "must lie between 1 and 4096")
 SHARE = Range(0, 1, "must lie between 0 and 1")
 RANGES = {
     "width": COUNT,
