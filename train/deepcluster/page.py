@@ -42,7 +42,7 @@ What differs:
   [`deepemocluster-vgg16.toml`](../train/configs/deepemocluster-vgg16.toml), `--config deepemocluster-vgg16`.
 - One net answers all three attributes, by the mean of 1 - CCC.
 - An epoch is {steps} batches of each stage, of chunks drawn at random, and those are clustered. There are at most
-  {epochs} epochs, and {judged}, for half an hour of one processor core;
+  {epochs} epochs, and {judged}, for an hour of one processor core;
   `--epochs`, `--seeds` and `--most 0` run it whole. {unfinished}
 - Utterances are cut to speech first, for two of the corpora have long silences. One shorter than a chunk fills it by
   being repeated; one longer than T_max keeps the rule, so its chunks lie apart.
