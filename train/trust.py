@@ -98,16 +98,17 @@ def trust(probabilities: Doubles, truth: Integers, fold: Integers, names: Sequen
         names: of the folds, two or more.
 
     Returns:
-        ``temperature`` over all decisions; ``ece`` with it, and ``ece_before``, without any; ``folds``: for each its
-        ``ece``, the temperature of the ``others``, and ``ece_others`` with that; ``points`` of risk and coverage;
-        ``threshold`` chosen from them, the ``tolerated`` risk and the ``least_coverage``.
+        ``temperature`` over all decisions, at least 1: they are of utterances, and the mean over the windows of one is
+        right more often than it says, while a device shows windows; ``ece`` with it, and ``ece_before``, without any;
+        ``folds``: for each its ``ece``, the temperature of the ``others``, and ``ece_others`` with that; ``points`` of
+        risk and coverage; ``threshold`` chosen from them, the ``tolerated`` risk and the ``least_coverage``.
     """
-    temperature = fit_temperature(probabilities, truth)
+    temperature = max(fit_temperature(probabilities, truth), 1.0)
     calibrated = cooled(probabilities, temperature)
     folds: dict[str, dict[str, float]] = {}
     for number, name in enumerate(names):
         mine = fold == number
-        others = fit_temperature(probabilities[~mine], truth[~mine])
+        others = max(fit_temperature(probabilities[~mine], truth[~mine]), 1.0)
         folds[name] = {
             "ece": _error(calibrated[mine], truth[mine]),
             "others": round(others, 4),

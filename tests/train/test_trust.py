@@ -68,3 +68,11 @@ def test_a_fold_is_judged_by_the_temperature_of_the_others(rng):
     )
     assert 1.0 < found["temperature"] < 3.0
     assert found["threshold"] in {point["threshold"] for point in found["points"]}
+
+
+def test_modest_decisions_are_not_sharpened(rng):
+    probabilities, truth = overconfident(rng, 4000, 0.5)
+    found = trust(probabilities, truth, np.repeat([0, 1], 2000), ["a", "b"])
+    assert found["temperature"] == 1.0
+    assert found["ece"] == found["ece_before"] > 0.05
+    assert [fold["others"] for fold in found["folds"].values()] == [1.0, 1.0]
