@@ -329,7 +329,7 @@ def test_what_became_worse_is_told(after, expected):
 
 
 def test_an_adaptation_that_harms_is_warned_of_in_the_card_too(home, tmp_path):
-    done = invoke(home, home.run, home.file, tmp_path, "--epochs", 2, "--rate", 100)
+    done = invoke(home, home.run, home.file, tmp_path, "--epochs", 10, "--rate", 1)
     assert done.exit_code == 0, done.output
     assert "this adaptation may do harm: on the validation speakers it lost" in done.stderr
     (entry,) = json.loads((tmp_path / "run" / "run.json").read_text())["adapted"]
